@@ -1,0 +1,67 @@
+# make lab: read the notebooks in JupyterLab. make test: run everything. The first run sets up .venv.
+PYTHON ?= python3
+LAB_FLAGS ?=
+PYTEST_FLAGS ?=
+NBVAL_FLAGS ?=
+
+bin := .venv/bin
+pip := CMAKE_TOOLCHAIN_FILE="$(CURDIR)/tools/seal.cmake" \
+  PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(bin)/pip install
+pytest := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(bin)/pytest -n 2 --dist loadfile
+nbstripout := $(bin)/nbstripout --keep-count --keep-id
+package := $(shell find helib_py -type f ! -name '*.pyc')
+
+.PHONY: lab test test-package test-notebooks book bench check format clean
+
+lab: .venv/.ready
+	JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter" $(bin)/jupyter lab \
+	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
+
+test: test-package test-notebooks
+
+test-package: .venv/.ready
+	$(pytest) $(PYTEST_FLAGS)
+
+test-notebooks: .venv/.ready
+	$(pytest) --nbval-lax --nbval-sanitize-with nbval.cfg --nbval-cell-timeout 120 $(NBVAL_FLAGS) notebooks
+
+# Without --all, a second run would forget the first one's warnings.
+book: book/_build/.fresh
+	$(bin)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book \
+	  --all -W -n --keep-going
+
+bench: .venv/.bench
+	$(bin)/python -m benchmarks
+
+check: .venv/.ready
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	$(nbstripout) --verify notebooks/*.ipynb
+
+format: .venv/.ready
+	$(bin)/ruff check --fix-only
+	$(bin)/ruff format
+	$(nbstripout) notebooks/*.ipynb
+
+clean:
+	rm -rf .venv book/_build build *.egg-info .*_cache .hypothesis
+	find helib_py tests benchmarks notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) \
+	  -exec rm -rf {} +
+
+.venv/.ready: pyproject.toml constraints.txt tools/seal.cmake
+	$(PYTHON) -m venv .venv
+	$(pip) pip
+	$(pip) --no-compile -e '.[all]'
+	touch $@
+
+.venv/.bench: .venv/.ready
+	$(pip) -e '.[bench]'
+	touch $@
+
+# The book's cache knows when a notebook changed, but not when the package did.
+book/_build/.fresh: .venv/.ready book/_config.yml $(package)
+	rm -rf book/_build
+	mkdir -p book/_build
+	touch $@

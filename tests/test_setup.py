@@ -1,0 +1,72 @@
+"""One version for one package, and nothing of the machine it was written on."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# Written so that this file does not match itself.
+FOREIGN = re.compile(
+    r"(?<![\w.])/(?:work|root|home|opt|farm|Users)/\w"
+    r"|\b(?:pypi|pythonhosted|npmjs|deb[.]debian|download[.]pytorch|conda[.]anaconda)[.](?:org|com|net)\b"
+)
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(lines):
+    """The `name==version` lines, as a mapping."""
+    found = (re.fullmatch(r"([\w.-]+)==?([\w.]+)", line.strip()) for line in lines)
+    return {canonical(m[1]): m[2] for m in found if m}
+
+
+PINNED = pins((ROOT / "constraints.txt").read_text().splitlines())
+
+
+def test_every_named_dependency_is_pinned_once():
+    extras = PROJECT["optional-dependencies"]
+    named = {
+        canonical(re.match(r"[\w.-]+", line)[0])
+        for line in sum(extras.values(), PROJECT["dependencies"])
+    }
+    assert named - {PROJECT["name"]} <= PINNED.keys()
+    names = re.findall(r"^[\w.-]+(?===)", (ROOT / "constraints.txt").read_text(), re.M)
+    assert len(names) == len(PINNED)
+
+
+def test_all_means_every_extra_but_the_benchmarks():
+    extras = dict(PROJECT["optional-dependencies"])
+    (everything,) = extras.pop("all")
+    assert set(re.findall(r"\w+", everything.split("[")[1])) == extras.keys() - {"bench"}
+
+
+def test_conda_takes_the_same_versions():
+    *conda, pip = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert "-c constraints.txt" in pip["pip"]
+    stated = pins(conda + pip["pip"])
+    python = tuple(map(int, stated.pop("python").split(".")))
+    low, high = re.findall(r"3\.(\d+)", PROJECT["requires-python"])
+    assert (3, int(low)) <= python < (3, int(high))
+    assert stated.items() <= PINNED.items()
+
+
+def test_no_file_names_a_machine_or_a_registry():
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        files = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git work tree")
+    found = {
+        name: hit[0]
+        for name in files.stdout.splitlines()
+        if (ROOT / name).is_file()
+        and (hit := FOREIGN.search((ROOT / name).read_text(errors="replace")))
+    }
+    assert not found
