@@ -1,0 +1,46 @@
+"""Deep learning on homomorphically encrypted data, to be read, run and taught.
+
+Names are loaded on first use, so that importing the package pulls neither torch nor Pyfhel.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .errors import HelibError
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "CKKS": "params",
+    "Chain": "compile",
+    "Ciphertext": "cipher",
+    "DataOwner": "roles",
+    "Plan": "plans",
+    "PublicBundle": "roles",
+    "Quadratic": "nn",
+    "Server": "roles",
+    "Square": "nn",
+    "Table": "tables",
+    "Transcript": "roles",
+    "compare": "comparison",
+    "layer_bits": "comparison",
+    "measured_bits": "noise",
+    "plan": "nn",
+}
+_MODULES = ("data", "errors", "noise", "packing", "params", "show")
+
+__all__ = ["HelibError", *_WHERE, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"helib_py has no {name!r}: see dir(helib_py)")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

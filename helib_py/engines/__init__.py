@@ -1,0 +1,101 @@
+"""What touches a cryptosystem: one Protocol, and an engine for each way of meeting it.
+
+An ``Evaluator`` holds public keys only. A ``KeyHolder`` holds the secret key and can decrypt;
+it hands out the ``bundle`` from which evaluators are made, here or in another process.
+Handles are opaque: what an engine returns is given back to the same engine.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..params import CKKS
+
+Handle = Any  #: an engine's own ciphertext
+Plain = Any  #: an engine's own encoded plaintext
+Bundle = dict[str, bytes]  #: names of public keys → their bytes
+
+
+class Arithmetic(Protocol):
+    """What circuits are made of.
+
+    Levels count the multiplications left; scales are exact. Nothing is changed in place.
+    ``multiply`` and ``square`` return three-part ciphertexts, which only ``add``, ``subtract``,
+    ``rescale`` and ``relinearise`` accept. Rotation by k is ``np.roll(values, -k)``.
+    """
+
+    def encode(self, values: np.ndarray, level: int, scale: float) -> Plain: ...
+    def add(self, a: Handle, b: Handle) -> Handle: ...
+    def subtract(self, a: Handle, b: Handle) -> Handle: ...
+    def negate(self, a: Handle) -> Handle: ...
+    def add_plain(self, a: Handle, p: Plain) -> Handle: ...
+    def multiply_plain(self, a: Handle, p: Plain) -> Handle: ...
+    def multiply(self, a: Handle, b: Handle) -> Handle: ...
+    def square(self, a: Handle) -> Handle: ...
+    def relinearise(self, a: Handle) -> Handle: ...
+    def rescale(self, a: Handle) -> Handle: ...
+    def lower(self, a: Handle, level: int) -> Handle: ...
+    def rotate(self, a: Handle, steps: int) -> Handle: ...
+
+
+class Evaluator(Arithmetic, Protocol):
+    """Everything that can be done without the secret key."""
+
+    params: CKKS
+
+    def encrypt(self, values: np.ndarray, level: int, scale: float) -> Handle: ...
+    def dump(self, a: Handle) -> bytes: ...
+    def load(self, data: bytes, level: int, scale: float) -> Handle: ...
+
+
+class KeyHolder(Protocol):
+    """The one object with the secret key."""
+
+    bundle: Bundle
+
+    def decrypt(self, a: Handle) -> np.ndarray: ...
+
+
+def new_keys(engine: str, params: CKKS) -> KeyHolder:
+    """Make all keys at once; ``engine`` is ``"pyfhel"`` or ``"plain"`` (the clear twin)."""
+    if engine == "pyfhel":
+        from .pyfhel import PyfhelKeys
+
+        return PyfhelKeys(params)
+    if engine == "plain":
+        from .plain import PlainKeys
+
+        return PlainKeys(params)
+    raise ParameterError(f"engine={engine!r}: choose 'pyfhel' or 'plain'")
+
+
+def evaluator(engine: str, params: CKKS, bundle: Bundle) -> Evaluator:
+    """An evaluator from public keys; it has nothing to decrypt with."""
+    if engine == "pyfhel":
+        from .pyfhel import PyfhelEvaluator
+
+        return PyfhelEvaluator(params, bundle)
+    if engine == "plain":
+        from .plain import PlainEvaluator
+
+        return PlainEvaluator(params)
+    raise ParameterError(f"engine={engine!r}: choose 'pyfhel' or 'plain'")
+
+
+def rotation_path(steps: int, available: tuple[int, ...], slots: int) -> list[int]:
+    """The shortest run of available steps, each used as often as needed, that adds up to steps.
+
+    Greedy from the largest step, which is shortest for powers of two; empty when there is none.
+
+    >>> rotation_path(11, (1, 2, 4, 8), 16)
+    [8, 2, 1]
+    """
+    left, path = steps % slots, []
+    for step in sorted(available, reverse=True):
+        while 0 < step <= left:
+            path.append(step)
+            left -= step
+    return path if left == 0 else []

@@ -1,0 +1,118 @@
+"""The clear twin: the same levels and scales on numpy arrays, with the noise model's errors.
+
+Nothing is encrypted. Values may carry leading axes (a batch of examples) before the slots.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import noise
+from ..errors import BadBytes
+from ..params import CKKS
+from . import Bundle
+
+Std = float | np.ndarray
+
+
+@dataclass(frozen=True)
+class Values:
+    """Slot values at a level and a scale; ``parts`` is 3 before relinearisation."""
+
+    slots: np.ndarray
+    level: int
+    scale: float
+    parts: int = 2
+
+
+class PlainEvaluator:
+    """Evaluator on clear values. ``noisy=False`` computes exactly; then levels still count."""
+
+    def __init__(self, params: CKKS, noisy: bool = True, seed: int | None = None) -> None:
+        self.params = params
+        self._noisy = noisy
+        self._random = np.random.default_rng(seed)
+
+    def encode(self, values: np.ndarray, level: int, scale: float) -> Values:
+        if self._noisy and np.ptp(values) == 0:  # one coefficient, rounded
+            return Values(np.round(values * scale) / scale, level, scale)
+        return self._with_error(values, level, scale, noise.encoding_std(self.params, scale))
+
+    def encrypt(self, values: np.ndarray, level: int, scale: float) -> Values:
+        return self._with_error(values, level, scale, noise.fresh_std(self.params, scale))
+
+    def add(self, a: Values, b: Values) -> Values:
+        return Values(a.slots + b.slots, *_same(a, b), max(a.parts, b.parts))
+
+    def subtract(self, a: Values, b: Values) -> Values:
+        return Values(a.slots - b.slots, *_same(a, b), max(a.parts, b.parts))
+
+    def negate(self, a: Values) -> Values:
+        return Values(-a.slots, a.level, a.scale, a.parts)
+
+    add_plain = add
+
+    def multiply_plain(self, a: Values, p: Values) -> Values:
+        _same_level(a, p)
+        return Values(a.slots * p.slots, a.level, a.scale * p.scale)
+
+    def multiply(self, a: Values, b: Values) -> Values:
+        _same_level(a, b)
+        return Values(a.slots * b.slots, a.level, a.scale * b.scale, parts=3)
+
+    def square(self, a: Values) -> Values:
+        return self.multiply(a, a)
+
+    def relinearise(self, a: Values) -> Values:
+        std = noise.key_switching_stds(self.params, a.level, a.scale)
+        return self._with_error(a.slots, a.level, a.scale, std)
+
+    def rescale(self, a: Values) -> Values:
+        scale = a.scale / self.params.primes[a.level]
+        std = noise.rescaling_std(self.params, scale, a.parts)
+        return self._with_error(a.slots, a.level - 1, scale, std, a.parts)
+
+    def lower(self, a: Values, level: int) -> Values:
+        return Values(a.slots, level, a.scale, a.parts)
+
+    def rotate(self, a: Values, steps: int) -> Values:
+        std = noise.key_switching_stds(self.params, a.level, a.scale)
+        return self._with_error(np.roll(a.slots, -steps, axis=-1), a.level, a.scale, std)
+
+    def dump(self, a: Values) -> bytes:
+        return struct.pack("<B", a.parts) + np.ascontiguousarray(a.slots).tobytes()
+
+    def load(self, data: bytes, level: int, scale: float) -> Values:
+        if len(data) != 1 + 8 * self.params.slots:
+            raise BadBytes("these bytes are no clear-twin ciphertext: send them again")
+        return Values(np.frombuffer(data[1:]), level, scale, data[0])
+
+    def _with_error(
+        self, values: np.ndarray, level: int, scale: float, std: Std, parts: int = 2
+    ) -> Values:
+        if self._noisy:
+            values = values + self._random.normal(0, std, values.shape)
+        return Values(values, level, scale, parts)
+
+
+class PlainKeys:
+    """Stands where a secret key would be; decrypting only looks."""
+
+    def __init__(self, params: CKKS) -> None:
+        self.bundle: Bundle = {"public": np.random.default_rng().bytes(32)}
+
+    def decrypt(self, a: Values) -> np.ndarray:
+        return a.slots
+
+
+def _same_level(a: Values, b: Values) -> None:
+    assert a.level == b.level, f"levels {a.level} and {b.level} meet"
+
+
+def _same(a: Values, b: Values) -> tuple[int, float]:
+    _same_level(a, b)
+    assert abs(a.scale / b.scale - 1) < 1e-9, f"scales {a.scale} and {b.scale} meet"
+    return a.level, a.scale

@@ -1,0 +1,67 @@
+"""Rotations, sums and matrix products of a ciphertext: what moves values between slots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import noise, packing
+from .encoding import Layout, as_numbers, power_of_two
+from .errors import ShapeError
+
+if TYPE_CHECKING:
+    from .cipher import Ciphertext
+
+
+def matrix_product(weights: ArrayLike, x: Ciphertext) -> Ciphertext:
+    """``W @ x`` with a matrix (m, n) or a vector (n,); see ``Ciphertext.__rmatmul__``."""
+    matrix = np.atleast_2d(as_numbers(weights))
+    if matrix.ndim != 2 or matrix.shape[1] != x.length or not len(matrix):
+        raise ShapeError(f"matrix {matrix.shape} times {x.length} values: shapes must agree")
+    x.need_level("a matrix product")
+    e, params = x.e, x.context.params
+    diagonals = packing.cyclic(matrix, Layout.dense(x.length), params.slots)
+    encoding, turning = noise.encoding_std(params, x.scale), _turning(x)
+    through = x.estimate.with_error(turning if diagonals.rotations else 0.0)
+    estimate = through.through(matrix, encoding)
+    noise.check_room(params, x.level, x.scale**2, estimate.bound)
+    encoded = packing.encode_diagonals(diagonals, lambda p: e.encode(p, x.level, x.scale))
+    product = packing.products(e, [x.handle], diagonals, encoded)
+    if product is None:
+        return replace(x * np.zeros(x.length), length=len(matrix))
+    z = replace(x, length=len(matrix)).rescaled(product, estimate, x.scale)
+    folded = z.estimate.folded(len(diagonals.folds), _turning(z))
+    folded = replace(folded, bound=estimate.bound)  # which counts every entry already
+    return z.with_handle(packing.fold(e, z.handle, diagonals.folds), estimate=folded)
+
+
+def rotate(x: Ciphertext, steps: int) -> Ciphertext:
+    """``np.roll(x, -steps)``; see ``Ciphertext.rotate``."""
+    size = power_of_two(x.length)
+    if size != x.length:
+        raise ShapeError(
+            f"a vector of {x.length} does not rotate into itself: encrypt it padded to {size}, "
+            f"np.pad(x, (0, {size - x.length}))"
+        )
+    steps = int(steps) % size
+    if not steps:
+        return x
+    return x.with_handle(
+        x.e.rotate(x.handle, steps), estimate=x.estimate.with_error(_turning(x, steps))
+    )
+
+
+def total(x: Ciphertext) -> Ciphertext:
+    """The sum of all values; see ``Ciphertext.sum``."""
+    folds = [1 << i for i in range(power_of_two(x.length).bit_length() - 1)]
+    handle = packing.fold(x.e, x.handle, folds)
+    return x.with_handle(handle, estimate=x.estimate.folded(len(folds), _turning(x)), length=1)
+
+
+def _turning(x: Ciphertext, steps: int = 1) -> float:
+    """Error of a rotation: that of a key switch, for every bit of the steps (a key each)."""
+    keys = np.sqrt(steps.bit_count())
+    return float(keys * noise.key_switching_std(x.context.params, x.level, x.scale))

@@ -1,0 +1,152 @@
+"""How much error each CKKS operation adds, and what that means in bits.
+
+All deviations are of one slot (its real part), in units of the message. They follow from the
+variance v of a coefficient of the error polynomial: a slot sums N coefficients times roots of
+unity, so its real part has variance N·v/2 (compare Costache et al., ePrint 2022/162).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import log, log2, sqrt
+
+import numpy as np
+
+from .errors import BadValue, Overflow
+from .params import CKKS, NOISE_STD
+
+
+def _slot_std(params: CKKS, coefficient_variance: float, scale: float) -> float:
+    return sqrt(params.ring / 2 * coefficient_variance) / scale
+
+
+def _rounding_variance(params: CKKS, parts: int = 2) -> float:
+    """Rounding c0 + c1·s (+ c2·s²), s ternary: the third part's noise is ~N times the second's."""
+    secret = 2 * params.ring / 3  # expected squared norm of s; of s² twice its square
+    return (1 + secret + (2 * secret**2 if parts == 3 else 0)) / 12
+
+
+def encoding_std(params: CKKS, scale: float) -> float:
+    """Rounding the coefficients of a plaintext to integers.
+
+    Real slots make coefficients k and N-k opposite, so their errors pair up and the real part
+    of a slot takes twice the variance (and the imaginary part none).
+    """
+    return _slot_std(params, 2 / 12, scale)
+
+
+def fresh_std(params: CKKS, scale: float) -> float:
+    """A public-key encryption: SEAL encrypts modulo q·p and divides p away."""
+    inside = (4 * params.ring / 3 + 1) * NOISE_STD**2 / float(params.special) ** 2
+    return _slot_std(params, 2 / 12 + _rounding_variance(params) + inside, scale)
+
+
+def rescaling_std(params: CKKS, scale: float, parts: int = 2) -> float:
+    """Dividing by a prime and rounding; ``scale`` is the scale afterwards.
+
+    Three parts (a product not yet relinearised) cost some log2(2N/3)/2 bits: relinearise first.
+    """
+    return _slot_std(params, _rounding_variance(params, parts), scale)
+
+
+def key_switching_stds(params: CKKS, level: int, scale: float) -> np.ndarray:
+    """Relinearising or rotating: the deviation of every slot, shape (slots,).
+
+    One digit a prime, uniform in [0, q), times a key's error, over the special prime. SEAL's
+    digits are not centred: their mean q/2 makes the polynomial q/(1-ζ) at the root ζ = ζ(3^j)
+    of slot j, so slot 0 and a few others suffer some √(12N)/π times more than the rest.
+    """
+    digits = sum((q / params.special) ** 2 for q in params.primes[: level + 1])
+    uneven = params.ring / 12 + _mean_digit(params.ring)
+    variance = digits * NOISE_STD**2 * uneven + _rounding_variance(params)
+    return np.sqrt(params.ring / 2 * variance) / scale
+
+
+def key_switching_std(params: CKKS, level: int, scale: float) -> float:
+    """The deviation of equal slots whose worst would be as bad as the worst slot really is."""
+    stds = key_switching_stds(params, level, scale)
+    return float(np.sqrt(np.median(stds) ** 2 + (stds.max() / largest(len(stds))) ** 2))
+
+
+@lru_cache
+def _mean_digit(ring: int) -> np.ndarray:
+    """1/|1-ζ|² at the root of every slot."""
+    exponents = np.array([pow(3, j, 2 * ring) for j in range(ring // 2)])
+    return 1 / (4 * np.sin(np.pi * exponents / (2 * ring)) ** 2)
+
+
+def largest(count: int) -> float:
+    """Expected largest of ``count`` absolute normal deviations, in deviations."""
+    return sqrt(2 * log(count + 1))
+
+
+def bits(error: float) -> float:
+    """Precision in bits: -log2 of the largest absolute error."""
+    if np.isnan(error):
+        return float("-inf")
+    return -log2(error) if error > 0 else float("inf")
+
+
+def measured_bits(got: np.ndarray, expected: np.ndarray) -> float:
+    """Precision of a decryption against the value it should have; -inf where NaN turns up."""
+    return bits(float(np.max(np.abs(np.asarray(got) - np.asarray(expected)), initial=0.0)))
+
+
+def check_room(params: CKKS, level: int, scale: float, bound: float) -> None:
+    """Overflow unless values up to ``bound`` at this scale fit the modulus of this level."""
+    room = params.log_q(level) - 1 - log2(scale)
+    if not bound <= 2.0**room:
+        raise Overflow(
+            f"values may reach {bound:.3g}, the modulus at level {level} holds {2**room:.3g}: "
+            "scale the data down, raise bound= in the parameters, or promise(bound) if you know "
+            "better"
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is known in public about the values inside a ciphertext.
+
+    ``bound``: no absolute value exceeds it. ``std``: standard deviation of the error of a slot.
+    Errors of two ciphertexts are added as if fully dependent (``x + x`` is the common case);
+    fresh errors are independent of all that was there before.
+    """
+
+    bound: float
+    std: float
+
+    def __post_init__(self) -> None:
+        if not self.bound >= 0:
+            raise BadValue(f"bound={self.bound}: a bound is a number that no value exceeds")
+
+    def bits(self, count: int) -> float:
+        """Predicted precision in bits of the worst of ``count`` values."""
+        return bits(largest(count) * self.std)
+
+    def plus(self, other: Estimate) -> Estimate:
+        """A sum or difference."""
+        return Estimate(self.bound + other.bound, self.std + other.std)
+
+    def times(self, other: Estimate) -> Estimate:
+        """A product of slots."""
+        std = self.bound * other.std + other.bound * self.std
+        return Estimate(self.bound * other.bound, std)
+
+    def with_error(self, std: float) -> Estimate:
+        """The same values with a fresh, independent error on top."""
+        return replace(self, std=sqrt(self.std**2 + std**2))
+
+    def folded(self, times: int, turning: float) -> Estimate:
+        """x + rotate(x, f), so many times: errors of different slots, each turned once more."""
+        std = self.std
+        for _ in range(times):
+            std = sqrt(2 * std**2 + turning**2)
+        return Estimate(self.bound * 2.0**times, std)
+
+    def through(self, matrix: np.ndarray, encoding: float) -> Estimate:
+        """A matrix product whose weights are off by ``encoding``, independently."""
+        bound = float(np.abs(matrix).sum(axis=1).max()) * self.bound
+        inputs = float(np.sqrt((matrix**2).sum(axis=1).max())) * self.std
+        weights = self.bound * encoding * sqrt(matrix.shape[1])
+        return Estimate(bound, sqrt(inputs**2 + weights**2))

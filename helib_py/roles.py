@@ -1,0 +1,199 @@
+"""The parties. The data owner holds the secret key; whoever is made from a public bundle has none.
+
+An owner and its servers share nothing but bytes. Decrypting exists on the owner only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import engines, sealing, wire
+from .cipher import Ciphertext
+from .context import Context
+from .encoding import as_numbers
+from .errors import BadBytes, NoSecretKey, ShapeError, WrongKey
+from .params import CKKS
+from .plans import Interface, Plan
+from .tables import Table, nbytes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PublicBundle:
+    """Parameters and public keys: all that may leave the owner, and enough to compute."""
+
+    params: CKKS
+    engine: str
+    keys: engines.Bundle
+
+    @property
+    def key_id(self) -> str:
+        """A short hash of the public key, by which ciphertexts know where they belong."""
+        return hashlib.sha256(self.keys["public"]).hexdigest()[:16]
+
+    @cached_property
+    def context(self) -> Context:
+        """The evaluator made from these keys, loaded on first use."""
+        evaluator = engines.evaluator(self.engine, self.params, self.keys)
+        return Context(self.params, self.key_id, self.engine, evaluator)
+
+    def encrypt(self, values: ArrayLike, bound: float | None = None) -> Ciphertext:
+        """Anyone may encrypt; see :func:`helib_py.sealing.encrypt`."""
+        return sealing.encrypt(self.context, values, bound)
+
+    def load(self, data: bytes | Ciphertext) -> Ciphertext:
+        """A ciphertext from bytes; see :func:`helib_py.sealing.load`."""
+        return sealing.load(self.context, data)
+
+    def decrypt(self, *_: object) -> np.ndarray:
+        """Always refused: there is no secret key in here."""
+        raise NoSecretKey("a public bundle cannot decrypt: send the result back to its owner")
+
+    def to_bytes(self) -> bytes:
+        """The bundle as one message; its size is what a server downloads once."""
+        header = {"params": self.params.to_json(), "engine": self.engine, "keys": list(self.keys)}
+        return wire.pack("public bundle", header, *self.keys.values())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> PublicBundle:
+        """Raises BadBytes when the message is not whole, InsecureParameters for weak ones."""
+        header, payloads = wire.unpack("public bundle", data)
+        try:
+            keys = dict(zip(header["keys"], payloads, strict=True))
+            return cls(CKKS.from_json(header["params"]), header["engine"], keys)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadBytes("this public bundle is malformed: ask its owner again") from error
+
+    def __reduce__(self) -> tuple[object, tuple[bytes]]:
+        return PublicBundle.from_bytes, (self.to_bytes(),)
+
+    def __repr__(self) -> str:
+        sizes = " · ".join(f"{name} {nbytes(len(data))}" for name, data in self.keys.items())
+        return f"PublicBundle · {self.params!r} · keys: {sizes}"
+
+
+class DataOwner:
+    """Holds the secret key: encrypts inputs, decrypts results.
+
+    Made from parameters it encrypts vectors; made from a plan it encrypts that plan's inputs,
+    in the layout both sides agreed on. ``engine="plain"`` makes the clear twin: nothing is
+    encrypted, levels and errors are those to expect.
+    """
+
+    def __init__(self, wanted: CKKS | Plan | Interface, engine: str = "pyfhel") -> None:
+        self.interface = wanted.interface if isinstance(wanted, Plan) else wanted
+        params = self.interface if isinstance(self.interface, CKKS) else self.interface.params
+        self._keys = engines.new_keys(engine, params)
+        self.public = PublicBundle(params, engine, self._keys.bundle)
+
+    def encrypt(self, x: ArrayLike, bound: float | None = None) -> Ciphertext | list[Ciphertext]:
+        """A vector or number; for an owner made from a plan, one input of the plan's shape.
+
+        The latter gives the list of ciphertexts to upload. Raises BadValue, ShapeError, Overflow.
+        """
+        if isinstance(self.interface, CKKS):
+            return self.public.encrypt(x, bound)
+        return self.interface.encrypt(self.public.context, as_numbers(x))
+
+    def decrypt(self, c: Ciphertext | bytes) -> np.ndarray:
+        """The values, shape (length,). WrongKey for another owner's ciphertext."""
+        if not isinstance(c, Ciphertext | bytes):
+            raise BadBytes(f"{type(c).__name__} given: decrypt one ciphertext, or its bytes")
+        if isinstance(c, Ciphertext) and c.context.key_id != self.public.key_id:
+            raise WrongKey(
+                "this ciphertext is under another owner's key: only they can decrypt it"
+            )
+        if isinstance(c, bytes) or c.context.evaluator is not self.public.context.evaluator:
+            c = self.public.load(c)
+        return self._keys.decrypt(c.handle)[:: c.stride][: c.length]
+
+    def __repr__(self) -> str:
+        return f"DataOwner (holds the secret key) · {self.public.params!r}"
+
+    def __reduce__(self) -> str:
+        raise NoSecretKey("an owner is not pickled, it holds the secret key: send owner.public")
+
+
+class Server:
+    """Runs a plan on ciphertexts. Made from a public bundle, it cannot decrypt."""
+
+    def __init__(self, plan: Plan, public: PublicBundle | bytes) -> None:
+        self.public = PublicBundle.from_bytes(public) if isinstance(public, bytes) else public
+        self.plan = plan
+        plan.check_keys(self.public.params)
+        self._encoded = plan.program.encode(self.public.context.e)
+
+    def run(self, inputs: Upload) -> Ciphertext:
+        """The encrypted result for one input, as ``owner.encrypt(x)`` gave it or as its bytes.
+
+        Raises ShapeError, WrongKey, BadBytes for what is no input of this plan.
+        """
+        if not isinstance(inputs, list | tuple):
+            raise ShapeError(f"{type(inputs).__name__}: pass what DataOwner(plan).encrypt(x) gave")
+        context = self.public.context
+        loaded = [c if _at_home(c, context) else self.public.load(c) for c in inputs]
+        self.plan.interface.check(loaded)
+        handles = [c.handle for c in loaded]
+        output = self.plan.program.run(context.e, handles, self._encoded)
+        return self.plan.interface.wrap(context, output, self.plan.error)
+
+    def run_all(self, uploads: Iterable[Upload], workers: int = 2) -> Iterator[bytes]:
+        """Results of many inputs in order, as bytes, from forked processes.
+
+        SEAL is single-threaded and Python's lock is held during its calls, so that threads would
+        not help; forked workers share the keys that are already loaded.
+        """
+        jobs = ([c if isinstance(c, bytes) else c.to_bytes() for c in up] for up in uploads)
+        fork = multiprocessing.get_context("fork")
+        with fork.Pool(workers, initializer=_become, initargs=(self,)) as pool:
+            yield from pool.imap(_run_in_worker, jobs, chunksize=4)
+
+    def __repr__(self) -> str:
+        return f"Server (no secret key) · {self.plan.summary}"
+
+
+Upload = Sequence[Ciphertext] | Sequence[bytes]
+_worker: list[Server] = []  # filled in forked workers only
+
+
+def _become(server: Server) -> None:
+    _worker[:] = [server]
+
+
+def _run_in_worker(upload: Sequence[bytes]) -> bytes:
+    return _worker[0].run(upload).to_bytes()
+
+
+def _at_home(c: Ciphertext | bytes, context: Context) -> bool:
+    return isinstance(c, Ciphertext) and c.context.evaluator is context.evaluator
+
+
+@dataclass
+class Transcript:
+    """Everything that crosses between parties, as bytes: pass each message through ``send``."""
+
+    messages: list[tuple[str, str, str, int]] = field(default_factory=list)
+
+    def send(self, sender: str, receiver: str, what: str, data: bytes) -> bytes:
+        """Note a message and hand its bytes on; anything but bytes is refused."""
+        if not isinstance(data, bytes):
+            raise ShapeError(f"only bytes cross between parties, not {type(data).__name__}")
+        self.messages.append((sender, receiver, what, len(data)))
+        return data
+
+    def table(self) -> Table:
+        """Who saw what."""
+        rows = [(s, r, what, nbytes(size)) for s, r, what, size in self.messages]
+        return Table(("from", "to", "what was seen", "bytes"), rows, "Everything that crossed")
+
+    def __repr__(self) -> str:
+        return repr(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()

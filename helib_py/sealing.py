@@ -1,0 +1,64 @@
+"""Into ciphertexts: from numbers, and from bytes. Both need public keys only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import noise, wire
+from .cipher import Ciphertext
+from .context import Context
+from .encoding import as_numbers, repeat, within
+from .errors import BadBytes, WrongKey
+from .noise import Estimate
+
+
+def encrypt(context: Context, values: ArrayLike, bound: float | None = None) -> Ciphertext:
+    """Encrypt a vector (n,) with n ≤ slots, or one number, at the top level.
+
+    ``bound`` is published with the ciphertext: |values| ≤ bound, by default the parameters'.
+    Raises BadValue for NaN and the like, ShapeError, Overflow when the promise is broken.
+    """
+    params = context.params
+    numbers = np.atleast_1d(as_numbers(values))
+    bound = params.bound if bound is None else float(bound)
+    within(numbers, bound)
+    top, scale = params.depth, params.scales[-1]
+    noise.check_room(params, top, scale, bound)
+    handle = context.e.encrypt(repeat(numbers, params.slots), top, scale)
+    estimate = Estimate(bound, noise.fresh_std(params, scale))
+    return Ciphertext(context, handle, top, scale, numbers.size, estimate)
+
+
+def load(context: Context, data: bytes | Ciphertext) -> Ciphertext:
+    """A ciphertext from its bytes (or out of a pickle), ready to compute with.
+
+    Raises BadBytes for truncated or foreign bytes, WrongKey when it is under another key.
+    """
+    data = data.to_bytes() if isinstance(data, Ciphertext) else data
+    header, payloads = wire.unpack("ciphertext", data)
+    _check_label(header)
+    if header["params"] != context.params.fingerprint or header["engine"] != context.engine:
+        raise BadBytes("this ciphertext was made with other parameters: use its owner's bundle")
+    if header["key"] != context.key_id:
+        raise WrongKey("this ciphertext is under another owner's key: use that owner's bundle")
+    level, scale, length, stride = (header[k] for k in ("level", "scale", "length", "stride"))
+    if not (0 <= level <= context.params.depth and 0 < length * stride <= context.params.slots):
+        raise BadBytes("the ciphertext's label contradicts its parameters: send it again")
+    handle = context.e.load(payloads[0], level, scale)
+    return Ciphertext(
+        context, handle, level, scale, length, Estimate(header["bound"], header["std"]), stride
+    )
+
+
+_LABEL = {
+    "params": str, "engine": str, "key": str, "level": int, "scale": float, "length": int,
+    "stride": int, "bound": float, "std": float,
+}  # fmt: skip
+
+
+def _check_label(header: dict[str, Any]) -> None:
+    if any(not isinstance(header.get(name), kind) for name, kind in _LABEL.items()):
+        raise BadBytes("the ciphertext's label is incomplete: send it again")

@@ -1,0 +1,69 @@
+"""A small table that reads well as text and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True, repr=False)
+class Table:
+    """Rows of text or numbers under column heads.
+
+    >>> Table(("op", "ms"), [("add", 0.06)], caption="cost")
+    cost
+    op  | ms
+    add | 0.06
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    caption: str = ""
+
+    def __iter__(self) -> Iterator[Sequence[object]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str) -> list[object]:
+        """All the values under one column head."""
+        return [row[list(self.columns).index(name)] for row in self.rows]
+
+    def _cells(self) -> list[list[str]]:
+        return [[_text(value) for value in row] for row in self.rows]
+
+    def __repr__(self) -> str:
+        grid = [list(self.columns), *self._cells()]
+        widths = [max(len(row[i]) for row in grid) for i in range(len(self.columns))]
+        lines = [" | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in grid]
+        return "\n".join([self.caption] * bool(self.caption) + [line.rstrip() for line in lines])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self._cells()
+        )
+        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"
+
+
+def nbytes(count: float) -> str:
+    """A number of bytes, in decimal units.
+
+    >>> nbytes(393_329), nbytes(18_900_000)
+    ('393 kB', '18.9 MB')
+    """
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            value = count / size
+            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"
+    return f"{count:.0f} B"

@@ -1,0 +1,49 @@
+"""Bytes that cross between parties: a label, a header, payloads and a checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from typing import Any
+
+from .errors import BadBytes
+
+MAGIC = b"HELIBPY1"
+_CHECK = 16
+
+
+def pack(kind: str, header: dict[str, Any], *payloads: bytes) -> bytes:
+    """One message; ``header`` must survive JSON."""
+    sizes = [len(p) for p in payloads]
+    label = json.dumps({"kind": kind, "sizes": sizes, **header}).encode()
+    body = b"".join([MAGIC, struct.pack("<I", len(label)), label, *payloads])
+    return body + hashlib.sha256(body).digest()[:_CHECK]
+
+
+def unpack(kind: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """Header and payloads of a message; BadBytes when it is not whole or of another kind.
+
+    The checksum finds accidents, not attackers: anyone can compute it.
+
+    >>> unpack("note", pack("note", {"n": 1}, b"abc"))[1]
+    [b'abc']
+    """
+    if not isinstance(data, bytes):
+        raise BadBytes(f"{type(data).__name__} given: pass the bytes that to_bytes() made")
+    if not data.startswith(MAGIC) or len(data) < len(MAGIC) + 4 + _CHECK:
+        raise BadBytes(
+            f"these {len(data)} bytes are no {kind} of helib_py: pass to_bytes() output"
+        )
+    if hashlib.sha256(data[:-_CHECK]).digest()[:_CHECK] != data[-_CHECK:]:
+        raise BadBytes(f"these bytes are truncated or altered: ask for the {kind} again")
+    start = len(MAGIC) + 4
+    end = start + struct.unpack_from("<I", data, len(MAGIC))[0]
+    header = json.loads(data[start:end])
+    if header.pop("kind") != kind:
+        raise BadBytes(f"these bytes hold something else than a {kind}: check what was sent")
+    payloads = []
+    for size in header.pop("sizes"):
+        payloads.append(data[end : end + size])
+        end += size
+    return header, payloads

@@ -1,0 +1,52 @@
+"""What the tests share: precision in bits, and code that must run in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from helib_py.noise import measured_bits
+
+PACKAGE = Path(__file__).resolve().parents[1] / "helib_py"
+
+
+def assert_bits(got, expected, at_least=20):
+    """The largest error is below 2^-at_least; shapes agree."""
+    got, expected = np.asarray(got), np.atleast_1d(np.asarray(expected))
+    assert got.shape == expected.shape, f"shapes {got.shape} and {expected.shape}"
+    found = measured_bits(got, expected)
+    assert found >= at_least, f"{found:.1f} bits, wanted {at_least:.1f}:\n{got}\n{expected}"
+
+
+def assert_refused(error):
+    """A refusal says what is wrong and, after a colon or with a "must", what to do instead."""
+    text = str(error.value)
+    said = (":", "must", "needs", "only ")
+    assert any(word in text for word in said), f"does not say what to do instead: {text}"
+    assert len(text) > 20, text
+
+
+def uniform(count, seed=0, bound=1.0):
+    return np.random.default_rng(seed).uniform(-bound, bound, count)
+
+
+def start_python(code, *arguments):
+    """A process with nothing of ours in it but the package."""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, env=environment, text=True, **pipes)
+
+
+def run_python(code, *arguments, timeout=120):
+    """What a script of its own prints; a crash or an exception fails the test."""
+    with start_python(code, *arguments) as process:
+        try:
+            out, error = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise AssertionError(f"no answer after {timeout} s:\n{code}") from None
+    assert process.returncode == 0, f"exit code {process.returncode}\n{error}"
+    return out.strip()
