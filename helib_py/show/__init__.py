@@ -1,0 +1,16 @@
+"""Pictures and widgets. The only importer of matplotlib and anywidget."""
+
+from .figures import BLUE, GREEN, ORANGE, RED, gallery, layer_bits, parties
+from .widgets import Axis, Explorer
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "ORANGE",
+    "RED",
+    "Axis",
+    "Explorer",
+    "gallery",
+    "layer_bits",
+    "parties",
+]

@@ -1,0 +1,76 @@
+"""Figures: drawn, returned, never shown or saved by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from ..tables import Table
+
+#: Okabe and Ito's palette, told apart by the colour-blind as well.
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+
+Message = tuple[str, str, str]
+
+
+def parties(holds: dict[str, str], messages: Sequence[Message], title: str = "") -> Figure:
+    """Boxes for the parties, arrows for what crosses between them.
+
+    ``holds``: party → what it holds, two parties, left one first. ``messages``: (from, to, what)
+    in the order of time, drawn downwards.
+    """
+    height = 1.0 + 0.42 * len(messages)
+    figure = Figure(figsize=(7.2, height + 0.5), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlim=(0, 10), ylim=(0, height), title=title)
+    axes.axis("off")
+    left = dict(zip(holds, (0.1, 7.1), strict=True))
+    for (name, text), colour in zip(holds.items(), (BLUE, ORANGE), strict=True):
+        _box(axes, left[name], 0.1, height - 0.2, f"{name}\n\n{text}", colour)
+    for i, (sender, _, what) in enumerate(messages):
+        y = height - 0.55 - i * (height - 0.8) / max(1, len(messages) - 0.5)
+        ends = [(3.1, y), (6.9, y)] if left[sender] < 5 else [(6.9, y), (3.1, y)]
+        axes.add_patch(FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=14, color="#444"))
+        axes.text(5, y + 0.05, what, ha="center", va="bottom", fontsize=9)
+    return figure
+
+
+def _box(axes: Axes, x: float, y: float, height: float, text: str, colour: str) -> None:
+    style = "round,pad=0.05,rounding_size=0.1"
+    axes.add_patch(
+        FancyBboxPatch((x, y), 2.8, height, boxstyle=style, fc=colour + "22", ec=colour, lw=1.5)
+    )
+    axes.text(x + 1.4, y + height / 2, text, ha="center", va="center", fontsize=9)
+
+
+def gallery(images: np.ndarray, titles: Sequence[str], columns: int = 10) -> Figure:
+    """Grey pictures (count, 1, height, width) in rows, a title over each."""
+    rows = max(1, -(-len(images) // columns))
+    figure = Figure(figsize=(columns * 0.85, rows * 1.1), layout="constrained")
+    for i, axes in enumerate(np.ravel(figure.subplots(rows, columns, squeeze=False))):
+        axes.axis("off")
+        if i < len(images):
+            axes.imshow(images[i, 0], cmap="gray_r", vmin=0, vmax=1)
+            axes.set_title(titles[i], fontsize=8)
+    return figure
+
+
+def layer_bits(table: Table) -> Figure:
+    """Predicted and measured significant bits after each layer, from ``he.layer_bits``."""
+    figure = Figure(figsize=(6.4, 2.8), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(table))
+    for name, offset, colour in (("predicted", -0.2, BLUE), ("measured", 0.2, ORANGE)):
+        bars = axes.bar(
+            places + offset, np.array(table.column(name)), 0.38, label=name, color=colour
+        )
+        axes.bar_label(bars, fmt="%.1f", fontsize=8)
+    axes.set_xticks(places, [str(name).replace(" + ", "\n+ ") for name in table.column("layer")])
+    axes.set_ylabel("significant bits")
+    axes.margins(y=0.15)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
