@@ -1,0 +1,38 @@
+"""The networks that are compared, trained for a moment so that their numbers are real ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+import helib_py as he
+
+
+def tutorial() -> nn.Sequential:
+    """TenSEAL's tutorial 4: conv 7×7 stride 3 to 4 maps, 64 units, 10 classes, squares between."""
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 7, stride=3), he.Square(), nn.Flatten(),
+        nn.Linear(256, 64), he.Square(), nn.Linear(64, 10),
+    )  # fmt: skip
+
+
+def cryptonets() -> nn.Sequential:
+    """CryptoNets (2016): conv 5×5 stride 2 to 5 maps, 100 units, 10 classes, squares between."""
+    return nn.Sequential(
+        nn.ZeroPad2d((1, 0, 1, 0)), nn.Conv2d(1, 5, 5, stride=2), he.Square(), nn.Flatten(),
+        nn.Linear(845, 100), he.Square(), nn.Linear(100, 10),
+    )  # fmt: skip
+
+
+def trained(net: nn.Sequential, epochs: int = 3) -> nn.Sequential:
+    """Adam on the 4000 training digits."""
+    digits = he.data.mnist()
+    torch.manual_seed(0)
+    x, y = torch.tensor(digits.x_train).float(), torch.tensor(digits.y_train)
+    optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
+    for _ in range(epochs):
+        for batch in torch.randperm(len(x)).split(64):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(net(x[batch]), y[batch]).backward()
+            optimiser.step()
+    return net.eval()
