@@ -24,7 +24,7 @@ test-package: .venv/.ready
 	$(pytest) $(PYTEST_FLAGS)
 
 test-notebooks: .venv/.ready
-	$(pytest) --nbval-lax --nbval-sanitize-with nbval.cfg --nbval-cell-timeout 120 $(NBVAL_FLAGS) notebooks
+	$(pytest) --nbval-lax --nbval-sanitize-with nbval.cfg --nbval-cell-timeout 300 $(NBVAL_FLAGS) notebooks
 
 # Without --all, a second run would forget the first one's warnings.
 book: book/_build/.fresh

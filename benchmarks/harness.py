@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results.json"
+README = Path(__file__).parent.parent / "README.md"
+START, END = "<!-- results -->", "<!-- /results -->"
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,17 @@ def alternate(
 
 
 def write(results: list[Result]) -> None:
-    """Replace ``benchmarks/results.json``."""
-    RESULTS.write_text(
-        json.dumps([asdict(r) for r in results], indent=1, ensure_ascii=False) + "\n"
-    )
+    """Replace ``benchmarks/results.json`` and the table in the README that is made from it."""
+    rows = [asdict(r) for r in results]
+    RESULTS.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    before, rest = README.read_text().split(START)
+    README.write_text(before + START + table(rows) + END + rest.split(END)[1])
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The results in Markdown, as they stand in the README."""
+    lines = ["", "", "| what | ours | TenSEAL or peer | ratio | target |", "|---|---|---|---|---|"]
+    for r in rows:
+        ours, peer = (f"{r[k]:,.3g} {r['unit']}".strip() for k in ("ours", "peer"))
+        lines.append(f"| {r['name']} | {ours} | {peer} | {r['ratio']:.3g} | {r['target']} |")
+    return "\n".join([*lines, "", f"On {rows[0]['machine']}." if rows else "", ""])

@@ -31,6 +31,9 @@ class Chain:
     ``lazy``: one prime a square; matrix products are not rescaled, so weights get only the bits
     that fit beside the input's. Otherwise every matrix product and every square has its own
     prime, and weights are encoded at the whole of it, which leaves the scale as it was.
+
+    ``relinearise_late``: squares are relinearised after rescaling, one prime cheaper; rounding
+    their three parts then costs some six bits of precision there.
     """
 
     ring: int
@@ -39,6 +42,7 @@ class Chain:
     special_bits: int
     input_bits: float = 0.0
     weight_bits: tuple[float, ...] = ()
+    relinearise_late: bool = False
 
     def params(self, security: int, rotations: tuple[int, ...] = ()) -> CKKS:
         """The parameter set of this chain."""
@@ -106,9 +110,11 @@ class Compiler:
         return int(r.add_plain(z, r.encode(bias, self._level, self._scale)))
 
     def _square(self, z: int) -> int:
-        # Relinearised before rescaling: rounding three parts would cost some six bits.
         self._scale **= 2
-        return self._rescale(self._recorder.relinearise(self._recorder.square(z)))
+        squared = self._recorder.square(z)
+        if self._chain.relinearise_late:
+            return int(self._recorder.relinearise(self._rescale(squared)))
+        return self._rescale(self._recorder.relinearise(squared))
 
     def _rescale(self, z: int) -> int:
         self._scale /= self._primes[self._level]

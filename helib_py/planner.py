@@ -79,12 +79,14 @@ def plans(
 
 
 def chains(squares: int, ring: int, security: int) -> Iterator[Chain]:
-    """For one ring, the lazy chain with its scales still open, then the eager one."""
+    """For one ring, the lazy chains with their scales still open, then the eager one."""
     limit = MAX_MODULUS_BITS[security].get(ring, 0)
     count = squares + 1
     each = min(MAX_PRIME_BITS, (limit - KEY_BITS) // (count + 1))
     if each >= 40:  # below, input and weights do not fit beside each other
-        yield Chain(ring, True, (each,) * count, min(MAX_PRIME_BITS, limit - count * each))
+        special = min(MAX_PRIME_BITS, limit - count * each)
+        for late in (True, False):
+            yield Chain(ring, True, (each,) * count, special, relinearise_late=late)
     count = 2 * squares + 1
     each = min(MAX_PRIME_BITS - LOGIT_BITS, (limit - 1 - LOGIT_BITS) // (count + 2))
     if each >= 30:  # below, nothing is left of the scale after the noise

@@ -144,14 +144,14 @@ class Server:
         return self.plan.interface.wrap(context, output, self.plan.error)
 
     def run_all(self, uploads: Iterable[Upload], workers: int = 2) -> Iterator[bytes]:
-        """Results of many inputs in order, as bytes, from forked processes.
+        """Results of many inputs in order, as bytes, from worker processes.
 
-        SEAL is single-threaded and Python's lock is held during its calls, so that threads would
-        not help; forked workers share the keys that are already loaded.
+        SEAL is single-threaded and Python's lock is held during its calls, so threads would not
+        help. Each worker is a new process that gets the plan and the public bundle, as bytes.
         """
         jobs = ([c if isinstance(c, bytes) else c.to_bytes() for c in up] for up in uploads)
-        fork = multiprocessing.get_context("fork")
-        with fork.Pool(workers, initializer=_become, initargs=(self,)) as pool:
+        given = (self.plan.to_bytes(), self.public.to_bytes())
+        with multiprocessing.get_context("spawn").Pool(workers, _become_server, given) as pool:
             yield from pool.imap(_run_in_worker, jobs, chunksize=4)
 
     def __repr__(self) -> str:
@@ -159,11 +159,11 @@ class Server:
 
 
 Upload = Sequence[Ciphertext] | Sequence[bytes]
-_worker: list[Server] = []  # filled in forked workers only
+_worker: list[Server] = []  # filled in worker processes only
 
 
-def _become(server: Server) -> None:
-    _worker[:] = [server]
+def _become_server(plan: bytes, public: bytes) -> None:
+    _worker[:] = [Server(Plan.from_bytes(plan), public)]
 
 
 def _run_in_worker(upload: Sequence[bytes]) -> bytes:

@@ -206,6 +206,14 @@ def test_a_server_refuses_another_owner_s_input():
         he.Server(plan, owner.public).run([c.to_bytes() for c in other.encrypt(IMAGES[0])])
 
 
+def test_many_inputs_give_the_results_of_one_after_the_other():
+    _, plan, owner = case()
+    server = he.Server(plan, owner.public)
+    together = server.run_all((owner.encrypt(x) for x in IMAGES[:5]), workers=2)
+    for x, result in zip(IMAGES[:5], together, strict=True):
+        assert_bits(owner.decrypt(result), owner.decrypt(server.run(owner.encrypt(x))), at_least=6)
+
+
 def test_a_vector_that_is_no_input_of_the_plan_is_refused():
     """Same key, level and scale, but not in the plan's layout."""
     _, plan, owner = case()

@@ -30,7 +30,7 @@ def parties(holds: dict[str, str], messages: Sequence[Message], title: str = "")
     axes.axis("off")
     left = dict(zip(holds, (0.1, 7.1), strict=True))
     for (name, text), colour in zip(holds.items(), (BLUE, ORANGE), strict=True):
-        _box(axes, left[name], 0.1, height - 0.2, f"{name}\n\n{text}", colour)
+        _box(axes, (left[name], 0.1), height - 0.2, name, text, colour)
     for i, (sender, _, what) in enumerate(messages):
         y = height - 0.55 - i * (height - 0.8) / max(1, len(messages) - 0.5)
         ends = [(3.1, y), (6.9, y)] if left[sender] < 5 else [(6.9, y), (3.1, y)]
@@ -39,12 +39,15 @@ def parties(holds: dict[str, str], messages: Sequence[Message], title: str = "")
     return figure
 
 
-def _box(axes: Axes, x: float, y: float, height: float, text: str, colour: str) -> None:
-    style = "round,pad=0.05,rounding_size=0.1"
+def _box(
+    axes: Axes, corner: tuple[float, float], height: float, name: str, text: str, colour: str
+) -> None:
+    (x, y), style = corner, "round,pad=0.05,rounding_size=0.1"
     axes.add_patch(
-        FancyBboxPatch((x, y), 2.8, height, boxstyle=style, fc=colour + "22", ec=colour, lw=1.5)
+        FancyBboxPatch(corner, 2.8, height, boxstyle=style, fc=colour + "22", ec=colour, lw=1.5)
     )
-    axes.text(x + 1.4, y + height / 2, text, ha="center", va="center", fontsize=9)
+    axes.text(x + 1.4, y + height - 0.2, name, ha="center", va="center", weight="bold")
+    axes.text(x + 1.4, y + height / 2 - 0.15, text, ha="center", va="center", fontsize=9)
 
 
 def gallery(images: np.ndarray, titles: Sequence[str], columns: int = 10) -> Figure:

@@ -1,0 +1,26 @@
+"""What is published of the measurements is what was measured."""
+
+import json
+
+from benchmarks.harness import END, README, RESULTS, START, alternate, result, table
+
+
+def test_the_readme_shows_the_results_that_were_written():
+    shown = README.read_text().split(START)[1].split(END)[0]
+    assert shown == table(json.loads(RESULTS.read_text()))
+
+
+def test_every_result_has_what_a_reader_needs():
+    for row in json.loads(RESULTS.read_text()):
+        assert set(row) == {"name", "ours", "peer", "ratio", "unit", "target", "machine"}
+        assert abs(row["ratio"] - row["peer"] / row["ours"]) < 1e-9 * row["ratio"]
+
+
+def test_ours_and_peer_take_turns():
+    calls = []
+    alternate(lambda: calls.append("ours"), lambda: calls.append("peer"), rounds=2, each=2)
+    assert calls == ["ours", "peer", *["ours", "ours", "peer"] * 2]
+
+
+def test_a_ratio_above_one_means_ours_is_less():
+    assert result("bytes", 2.0, 6.0, "bytes", "").ratio == 3.0
