@@ -1,6 +1,6 @@
 """Pictures and widgets. The only importer of matplotlib and anywidget."""
 
-from .figures import BLUE, GREEN, ORANGE, RED, gallery, layer_bits, parties
+from .figures import BLUE, GREEN, ORANGE, RED, Picture, gallery, layer_bits, parties
 from .widgets import Axis, Explorer
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "RED",
     "Axis",
     "Explorer",
+    "Picture",
     "gallery",
     "layer_bits",
     "parties",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,14 +18,23 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 Message = tuple[str, str, str]
 
 
-def parties(holds: dict[str, str], messages: Sequence[Message], title: str = "") -> Figure:
+class Picture(Figure):
+    """A figure that a notebook shows wherever it is a cell's value; pyplot is not needed."""
+
+    def _repr_png_(self) -> bytes:
+        page = BytesIO()
+        self.savefig(page, format="png", dpi=110)
+        return page.getvalue()
+
+
+def parties(holds: dict[str, str], messages: Sequence[Message], title: str = "") -> Picture:
     """Boxes for the parties, arrows for what crosses between them.
 
     ``holds``: party → what it holds, two parties, left one first. ``messages``: (from, to, what)
     in the order of time, drawn downwards.
     """
     height = 1.0 + 0.42 * len(messages)
-    figure = Figure(figsize=(7.2, height + 0.5), layout="constrained")
+    figure = Picture(figsize=(7.2, height + 0.5), layout="constrained")
     axes = figure.subplots()
     axes.set(xlim=(0, 10), ylim=(0, height), title=title)
     axes.axis("off")
@@ -50,10 +60,10 @@ def _box(
     axes.text(x + 1.4, y + height / 2 - 0.15, text, ha="center", va="center", fontsize=9)
 
 
-def gallery(images: np.ndarray, titles: Sequence[str], columns: int = 10) -> Figure:
+def gallery(images: np.ndarray, titles: Sequence[str], columns: int = 10) -> Picture:
     """Grey pictures (count, 1, height, width) in rows, a title over each."""
     rows = max(1, -(-len(images) // columns))
-    figure = Figure(figsize=(columns * 0.85, rows * 1.1), layout="constrained")
+    figure = Picture(figsize=(columns * 0.85, rows * 1.1), layout="constrained")
     for i, axes in enumerate(np.ravel(figure.subplots(rows, columns, squeeze=False))):
         axes.axis("off")
         if i < len(images):
@@ -62,9 +72,9 @@ def gallery(images: np.ndarray, titles: Sequence[str], columns: int = 10) -> Fig
     return figure
 
 
-def layer_bits(table: Table) -> Figure:
+def layer_bits(table: Table) -> Picture:
     """Predicted and measured significant bits after each layer, from ``he.layer_bits``."""
-    figure = Figure(figsize=(6.4, 2.8), layout="constrained")
+    figure = Picture(figsize=(6.4, 2.8), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(table))
     for name, offset, colour in (("predicted", -0.2, BLUE), ("measured", 0.2, ORANGE)):
