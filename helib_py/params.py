@@ -145,7 +145,7 @@ class CKKS:
         rows = [
             ("ring degree N", self.ring, f"smallest whose table entry ({limit} bits) holds q·p"),
             ("slots", self.slots, "N/2 numbers are computed on at once"),
-            ("depth", self.depth, "multiplications in a row; each uses up one prime"),
+            ("depth", self.depth, "rescalings in a row; each uses up one prime"),
             ("data primes (bits)", self.prime_bits, "the first stays, the last is dropped first"),
             ("special prime (bits)", self.special_bits, "in keys only; larger is less noise"),
             ("scale (bits)", self.scale_bits, "fixed-point scale of a fresh ciphertext"),
