@@ -84,12 +84,9 @@ class Interface:
         if x.shape != self.shape:
             raise ShapeError(f"input of shape {x.shape}: one at a time, of shape {self.shape}")
         within(x, self.bound)
-        top, estimate = (
-            self.params.depth,
-            Estimate(self.bound, noise.fresh_std(self.params, self.scale)),
-        )
+        top, size = self.params.depth, self.params.slots
+        estimate = Estimate(self.bound, noise.fresh_std(self.params, self.scale))
         handles = [context.e.encrypt(slots, top, self.scale) for slots in self.lay_out(x)]
-        size = self.params.slots
         return [Ciphertext(context, h, top, self.scale, size, estimate) for h in handles]
 
     def check(self, inputs: Sequence[Ciphertext]) -> None:

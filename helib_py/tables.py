@@ -41,13 +41,20 @@ class Table:
         return "\n".join([self.caption] * bool(self.caption) + [line.rstrip() for line in lines])
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
+        room = "padding: .25em .8em; text-align:"
+        head = "".join(
+            f'<th scope="col" style="{room} left">{escape(name)}</th>' for name in self.columns
+        )
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self._cells()
+            "<tr>" + "".join(_cell(value, room) for value in row) + "</tr>" for row in self.rows
         )
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: object, room: str) -> str:
+    side = "right" if isinstance(value, int | float) else "left"
+    return f'<td style="{room} {side}">{escape(_text(value))}</td>'
 
 
 def _text(value: object) -> str:

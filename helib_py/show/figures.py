@@ -60,10 +60,12 @@ def _box(
     axes.text(x + 1.4, y + height / 2 - 0.15, text, ha="center", va="center", fontsize=9)
 
 
-def gallery(images: np.ndarray, titles: Sequence[str], columns: int = 10) -> Picture:
+def gallery(
+    images: np.ndarray, titles: Sequence[str], columns: int = 10, inches: float = 0.85
+) -> Picture:
     """Grey pictures (count, 1, height, width) in rows, a title over each."""
     rows = max(1, -(-len(images) // columns))
-    figure = Picture(figsize=(columns * 0.85, rows * 1.1), layout="constrained")
+    figure = Picture(figsize=(columns * inches, rows * (inches + 0.25)), layout="constrained")
     for i, axes in enumerate(np.ravel(figure.subplots(rows, columns, squeeze=False))):
         axes.axis("off")
         if i < len(images):
