@@ -51,24 +51,27 @@ def check_steps(diagonals, steps):
     assert all(s & (s - 1) == 0 and 0 < s < SLOTS for s in steps)
 
 
+def applied(kernel, shape):
+    """The layout a kernel leaves, the slots it fills, and the product it should have given."""
+    W, x = matrix(shape), uniform(shape[1], 9)
+    d = kernel(W, Layout.dense(shape[1]), SLOTS)
+    slots, steps = run(d, [Layout.dense(shape[1]).spread(x, SLOTS)])
+    check_steps(d, steps)
+    return d.out, slots, W @ x
+
+
 @few
 @given(shapes)
 def test_cyclic_diagonals_give_the_product(shape):
-    W, x = matrix(shape), uniform(shape[1], 9)
-    d = packing.cyclic(W, Layout.dense(shape[1]), SLOTS)
-    slots, steps = run(d, [Layout.dense(shape[1]).spread(x, SLOTS)])
-    assert_bits(slots, d.out.spread(W @ x, SLOTS), EXACT)
-    check_steps(d, steps)
+    out, slots, product = applied(packing.cyclic, shape)
+    assert_bits(slots, out.spread(product, SLOTS), EXACT)
 
 
 @few
 @given(shapes)
 def test_strided_diagonals_give_the_product_where_they_say(shape):
-    W, x = matrix(shape), uniform(shape[1], 9)
-    d = packing.strided(W, Layout.dense(shape[1]), SLOTS)
-    slots, steps = run(d, [Layout.dense(shape[1]).spread(x, SLOTS)])
-    assert_bits(slots[d.out.find()], W @ x, EXACT)
-    check_steps(d, steps)
+    out, slots, product = applied(packing.strided, shape)
+    assert_bits(slots[out.find()], product, EXACT)
 
 
 @few
