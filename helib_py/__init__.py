@@ -17,19 +17,24 @@ _WHERE = {
     "Chain": "compile",
     "Ciphertext": "cipher",
     "DataOwner": "roles",
+    "LinearServer": "interaction",
+    "ModelOwner": "model_owner",
+    "Paillier": "params",
     "Plan": "plans",
     "PublicBundle": "roles",
     "Quadratic": "nn",
+    "SealedModel": "model_owner",
     "Server": "roles",
     "Square": "nn",
     "Table": "tables",
     "Transcript": "roles",
     "compare": "comparison",
+    "interact": "interaction",
     "layer_bits": "comparison",
     "measured_bits": "noise",
     "plan": "nn",
 }
-_MODULES = ("data", "errors", "noise", "packing", "params", "show")
+_MODULES = ("data", "errors", "interaction", "noise", "packing", "params", "show")
 
 __all__ = ["HelibError", *_WHERE, *_MODULES]
 

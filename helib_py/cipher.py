@@ -1,277 +1,70 @@
-"""The ciphertext a reader computes with: immutable, at an exact scale, on an automatic level."""
+"""What every scheme's ciphertext has in common: the operators, and what is refused on all."""
 
 from __future__ import annotations
 
-import operator
-from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import linear, noise, wire
-from .context import Context
-from .encoding import as_numbers, repeat, within
-from .engines import Evaluator, Handle
-from .errors import (
-    BadValue,
-    NotPolynomial,
-    OutOfLevels,
-    ShapeError,
-    WrongKey,
-)
-from .noise import Estimate
-from .tables import nbytes
+from .encoding import as_numbers
+from .errors import BadValue, NotPolynomial, WrongKey
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Ciphertext:
-    """An encrypted vector of ``length`` numbers.
+    """An encrypted vector: immutable, computed with by whoever has the public bundle.
 
-    ``+ - *`` with ciphertexts, arrays and numbers from either side, ``W @ x``, ``x @ y``,
-    ``x ** 2``, ``rotate`` and ``sum``. Each multiplication by a ciphertext, an array or a
-    fraction takes one level; by a whole number, and every addition, none.
+    ``+ - *`` with arrays and numbers from either side and with ciphertexts of the same key,
+    ``W @ x``, ``rotate`` and ``sum``; a scheme that cannot do one of them says why. Truth, order
+    and size of an encrypted value are refused: they cannot be seen.
     """
-
-    context: Context
-    handle: Handle
-    level: int
-    scale: float
-    length: int
-    estimate: Estimate
-    stride: int = 1
 
     __array_ufunc__ = None  # numpy then leaves array + ciphertext to __radd__
     __hash__ = None  # type: ignore[assignment]
 
-    # --- what it shows -----------------------------------------------------------------
+    context: Any
+    handle: Any
+    length: int
 
-    @property
-    def bits(self) -> float:
-        """Predicted precision: -log2 of the largest error to expect."""
-        return self.estimate.bits(self.length)
+    def __add__(self, other: Self | ArrayLike) -> Self:
+        raise NotImplementedError
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the ciphertext itself, without its label."""
-        return self.context.params.ciphertext_bytes(self.level)
+    def __mul__(self, other: Self | ArrayLike) -> Self:
+        raise NotImplementedError
 
-    def __repr__(self) -> str:
-        engine = "" if self.context.engine == "pyfhel" else " · clear twin, NOT ENCRYPTED"
-        insecure = "" if self.context.params.is_secure else " · INSECURE"
-        return (
-            f"Ciphertext of {self.length} · level {self.level}/{self.context.params.depth}"
-            f" · ~{self.bits:.0f} bits · {nbytes(self.nbytes)}{insecure}{engine}"
-        )
+    def __neg__(self) -> Self:
+        raise NotImplementedError
+
+    def to_bytes(self) -> bytes:
+        """Everything another party needs, given the public bundle; no key is included."""
+        raise NotImplementedError
+
+    def decode(self, opened: Any) -> np.ndarray:
+        """The values, from what decrypting this ciphertext's handle gave."""
+        raise NotImplementedError
 
     def __len__(self) -> int:
         return self.length
 
-    # --- bytes -------------------------------------------------------------------------
+    def __radd__(self, other: ArrayLike) -> Self:
+        return self + other
 
-    def to_bytes(self) -> bytes:
-        """Everything another party needs, given the public bundle; no key is included."""
-        if isinstance(self.handle, bytes):
-            return self.handle
-        header = {
-            "params": self.context.params.fingerprint,
-            "engine": self.context.engine,
-            "key": self.context.key_id,
-            "level": self.level,
-            "scale": self.scale,
-            "length": self.length,
-            "stride": self.stride,
-            "bound": self.estimate.bound,
-            "std": self.estimate.std,
-        }
-        return wire.pack("ciphertext", header, self.context.e.dump(self.handle))
+    def __sub__(self, other: Self | ArrayLike) -> Self:
+        return self + (-other if isinstance(other, Ciphertext) else -as_numbers(other))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles hold the bytes only: no key, no context; ``public.load`` revives them."""
-        keyless = replace(self.context, evaluator=None)
-        return _unpickle, (keyless, self.to_bytes(), self.level, self.scale, self.length,
-                           self.estimate, self.stride)  # fmt: skip
-
-    # --- addition ----------------------------------------------------------------------
-
-    def __add__(self, other: Ciphertext | ArrayLike) -> Ciphertext:
-        if isinstance(other, Ciphertext):
-            a, b = _aligned(self, other)
-            handle = a.e.add(a.handle, b.handle)
-            return a.with_handle(handle, estimate=a.estimate.plus(b.estimate))
-        values, bound = self._operand(other)
-        error = noise.encoding_std(self.context.params, self.scale)
-        estimate = self.estimate.plus(Estimate(bound, 0.0)).with_error(error)
-        noise.check_room(self.context.params, self.level, self.scale, estimate.bound)
-        plain = self.e.encode(values, self.level, self.scale)
-        return self.with_handle(self.e.add_plain(self.handle, plain), estimate=estimate)
-
-    __radd__ = __add__
-
-    def __neg__(self) -> Ciphertext:
-        return self.with_handle(self.e.negate(self._usable().handle))
-
-    def __sub__(self, other: Ciphertext | ArrayLike) -> Ciphertext:
-        if not isinstance(other, Ciphertext):
-            return self + -as_numbers(other)
-        a, b = _aligned(self, other)
-        handle = a.e.subtract(a.handle, b.handle)
-        return a.with_handle(handle, estimate=a.estimate.plus(b.estimate))
-
-    def __rsub__(self, other: ArrayLike) -> Ciphertext:
+    def __rsub__(self, other: ArrayLike) -> Self:
         return -self + other
 
-    # --- multiplication ----------------------------------------------------------------
+    def __rmul__(self, other: ArrayLike) -> Self:
+        return self * other
 
-    def __mul__(self, other: Ciphertext | ArrayLike) -> Ciphertext:
-        """One level, but none for a whole number; the scale stays exact."""
-        if isinstance(other, Ciphertext):
-            return self._times_ciphertext(other)
-        values, bound = self._operand(other)
-        params = self.context.params
-        if np.ndim(other) == 0 and float(values[0]).is_integer():
-            return self._times_whole(float(values[0]))
-        self.need_level("a product with a plaintext")
-        weight = Estimate(bound, noise.encoding_std(params, self.scale))
-        estimate = self.estimate.times(weight)
-        noise.check_room(params, self.level, self.scale**2, max(bound, estimate.bound))
-        plain = self.e.encode(values, self.level, self.scale)
-        return self.rescaled(self.e.multiply_plain(self.handle, plain), estimate, self.scale)
-
-    __rmul__ = __mul__
-
-    def _times_whole(self, factor: float) -> Ciphertext:
-        params, size = self.context.params, abs(factor)
-        fresh = noise.fresh_std(params, self.scale)  # 0·x is a fresh encryption of 0
-        estimate = Estimate(self.estimate.bound * size, max(self.estimate.std * size, fresh))
-        noise.check_room(params, self.level, self.scale, estimate.bound)
-        constant = self.e.encode(np.full(params.slots, factor), self.level, 1.0)
-        return self.with_handle(self.e.multiply_plain(self.handle, constant), estimate=estimate)
-
-    def _times_ciphertext(self, other: Ciphertext) -> Ciphertext:
-        a, b = _aligned(self, other)
-        a.need_level("a product of ciphertexts")
-        e, params = a.e, a.context.params
-        # Relinearising before rescaling keeps ~6 bits that rounding three parts would cost.
-        product = e.square(a.handle) if a is b else e.multiply(a.handle, b.handle)
-        error = noise.key_switching_std(params, a.level, a.scale**2)
-        estimate = a.estimate.times(b.estimate).with_error(error)
-        return a.rescaled(e.relinearise(product), estimate, a.scale)
-
-    def __pow__(self, exponent: int) -> Ciphertext:
-        """⌈log2(exponent)⌉ levels; each power that is used is computed once."""
-        powers = {1: self}
-
-        def power(n: int) -> Ciphertext:
-            if n not in powers:
-                powers[n] = power((n + 1) // 2) * power(n // 2)
-            return powers[n]
-
-        try:
-            whole = operator.index(exponent)
-        except TypeError:
-            whole = 0
-        if whole < 1:
-            raise NotPolynomial(f"x ** {exponent}: only whole powers from 1 up are polynomials")
-        return power(whole)
-
-    def __truediv__(self, other: ArrayLike) -> Ciphertext:
+    def __truediv__(self, other: ArrayLike) -> Self:
         if isinstance(other, Ciphertext):
             raise NotPolynomial("division by a ciphertext: multiply by a polynomial for 1/x")
         divisor = as_numbers(other)
         if np.any(divisor == 0):
             raise BadValue("division by zero: leave the zeros out of the divisor")
         return self * (1 / divisor)
-
-    # --- moving values -----------------------------------------------------------------
-
-    def __matmul__(self, other: Ciphertext | ArrayLike) -> Ciphertext:
-        """Dot product with a vector (n,), or ``x @ M`` with a matrix (n, m): one level."""
-        if isinstance(other, Ciphertext):
-            return (self * other).sum()
-        weights = as_numbers(other)
-        return self.__rmatmul__(weights.T)  # of a vector the transpose is itself
-
-    def __rmatmul__(self, weights: ArrayLike) -> Ciphertext:
-        """``W @ x`` with a matrix (m, n) or a vector (n,): one level, ~2√min(m, n) rotations."""
-        return linear.matrix_product(weights, self._usable())
-
-    def rotate(self, steps: int) -> Ciphertext:
-        """``np.roll(x, -steps)``: takes no level, needs rotation keys.
-
-        ShapeError unless the length is a power of two; MissingKey names the key to make.
-        """
-        return linear.rotate(self._usable(), steps)
-
-    def sum(self) -> Ciphertext:
-        """The sum of all values, as an encrypted vector of one; log2(length) rotations."""
-        return linear.total(self._usable())
-
-    # --- levels and bounds -------------------------------------------------------------
-
-    def lower(self, level: int) -> Ciphertext:
-        """The same values at a lower level, at that level's canonical scale.
-
-        The last step multiplies by 1 encoded at the scale that lands there exactly.
-        """
-        if not 0 <= level <= self.level:
-            raise OutOfLevels(f"level {level} asked, {self.level} left: levels only go down")
-        target = self.context.params.scales[level]
-        if level == self.level or self.scale == target:
-            return self.with_handle(self.e.lower(self.handle, level), level=level)
-        ones = target * self.context.params.primes[level + 1] / self.scale
-        near = self.e.lower(self.handle, level + 1)
-        plain = self.e.encode(np.ones(self.context.params.slots), level + 1, ones)
-        product = self.e.multiply_plain(near, plain)
-        return self.with_handle(near, level=level + 1).rescaled(product, self.estimate, ones)
-
-    def promise(self, bound: float) -> Ciphertext:
-        """The same ciphertext with a tighter public bound, which the caller vouches for."""
-        within(np.zeros(1), bound)
-        return replace(self, estimate=replace(self.estimate, bound=float(bound)))
-
-    # --- for the package's own use -----------------------------------------------------
-
-    @property
-    def e(self) -> Evaluator:
-        """The evaluator that this ciphertext belongs to."""
-        return self.context.e
-
-    def with_handle(self, handle: Handle, **changes: Any) -> Ciphertext:
-        """The outcome of an operation; Overflow if its values may outgrow the modulus."""
-        out = replace(self, handle=handle, **changes)
-        noise.check_room(out.context.params, out.level, out.scale, out.estimate.bound)
-        return out
-
-    def rescaled(self, product: Handle, estimate: Estimate, factor: float) -> Ciphertext:
-        """Divide a product at scale ``self.scale·factor`` by the level's prime."""
-        params = self.context.params
-        scale = self.scale * factor / params.primes[self.level]
-        estimate = estimate.with_error(noise.rescaling_std(params, scale))
-        handle = self.e.rescale(product)
-        return self.with_handle(handle, level=self.level - 1, scale=scale, estimate=estimate)
-
-    def need_level(self, what: str) -> None:
-        """OutOfLevels unless one is left."""
-        if self.level == 0:
-            depth = self.context.params.depth
-            raise OutOfLevels(
-                f"{what} needs 1 level, 0 of {depth} left: raise depth to ≥{depth + 1}, use a "
-                "shallower formula, or let the key holder refresh the ciphertext"
-            )
-
-    def _usable(self) -> Ciphertext:
-        if self.stride != 1:
-            raise ShapeError("the result of a plan is not computed on further: decrypt it")
-        return self
-
-    def _operand(self, other: ArrayLike) -> tuple[np.ndarray, float]:
-        """A plaintext operand on the slots, padded with zeros, and its largest magnitude."""
-        numbers = as_numbers(other)
-        if numbers.shape not in ((), (1,), (self._usable().length,)):
-            raise ShapeError(f"{numbers.shape} meets {self.length} encrypted values: same length")
-        vector = np.broadcast_to(numbers, (self.length,))
-        return repeat(vector, self.context.params.slots), float(np.abs(numbers).max())
 
     def _refuse(self, *_: object) -> NoReturn:
         raise NotPolynomial(
@@ -284,17 +77,7 @@ class Ciphertext:
     __mod__ = __floordiv__ = __rtruediv__ = __rpow__ = __getitem__ = __iter__ = _refuse
 
 
-def _unpickle(context: Context, data: bytes, *fields: Any) -> Ciphertext:
-    return Ciphertext(context, data, *fields)
-
-
-def _aligned(a: Ciphertext, b: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
-    """Both at the lower of the two levels; WrongKey and ShapeError where they cannot meet."""
+def same_key(a: Ciphertext, b: Ciphertext) -> None:
+    """WrongKey unless both are under one key."""
     if a.context.key_id != b.context.key_id:
         raise WrongKey("ciphertexts under two owners' keys meet: encrypt both under one key")
-    if a._usable().length != b._usable().length:
-        raise ShapeError(f"{a.length} encrypted values meet {b.length}: make them equally long")
-    level = min(a.level, b.level)
-    if a is b:
-        return a, a
-    return a.lower(level), b.lower(level)

@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .cipher import Ciphertext
+from .ckks import CKKSVector
 from .encoding import as_numbers
 from .engines import Handle
 from .engines.plain import PlainEvaluator, Values
@@ -51,7 +51,7 @@ def layer_bits(plan: Plan, debug_key: DataOwner, x: ArrayLike) -> Table:
     def look(register: int, handle: Handle) -> None:
         if any(register == layer.register for layer in plan.layers):
             inside = (*traced[register], plan.params.slots, Estimate(inf, 0.0))
-            opened[register] = debug_key.decrypt(Ciphertext(context, handle, *inside))
+            opened[register] = debug_key.decrypt(CKKSVector(context, handle, *inside))
 
     def note(register: int, values: Values) -> None:
         clear[register] = values.slots

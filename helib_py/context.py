@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from .engines import Evaluator
+from .engines import Evaluator, Integers
 from .errors import MissingKey
-from .params import CKKS
+from .params import CKKS, Paillier
+
+P = TypeVar("P", CKKS, Paillier)
+E = TypeVar("E", Evaluator, Integers)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Context:
+class Computing(Generic[P, E]):
     """An evaluator, and which key and parameters it belongs to.
 
     ``evaluator`` is None for a ciphertext that came out of a pickle: pickles carry no keys.
     """
 
-    params: CKKS
+    params: P
     key_id: str
     engine: str
-    evaluator: Evaluator | None
+    evaluator: E | None
 
     @property
-    def e(self) -> Evaluator:
+    def e(self) -> E:
         """The evaluator; MissingKey without one."""
         if self.evaluator is None:
             raise MissingKey(
@@ -30,3 +34,7 @@ class Context:
                 "hand it to a party first, public.load(c)"
             )
         return self.evaluator
+
+
+Context = Computing[CKKS, Evaluator]
+PaillierContext = Computing[Paillier, Integers]

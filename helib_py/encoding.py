@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,15 +37,15 @@ def as_numbers(values: ArrayLike) -> np.ndarray:
     return array
 
 
-def within(values: np.ndarray, bound: float) -> None:
-    """Overflow unless every absolute value is at most ``bound``."""
+def within(values: np.ndarray, bound: float, name: str = "bound") -> None:
+    """Overflow unless every absolute value is at most ``bound``; ``name`` is how to raise it."""
     if not 0 < bound < float("inf"):
         raise BadValue(f"bound={bound}: promise a finite number above 0")
     top = float(np.max(np.abs(values), initial=0.0))
     if top > bound:
         raise Overflow(
             f"a value reaches {top:.4g} but |values| ≤ {bound:.4g} was promised: "
-            f"divide by {top / bound:.3g} first, or promise bound={power_of_two(int(top) + 1)}"
+            f"divide by {top / bound:.3g} first, or promise {name}={power_of_two(int(top) + 1)}"
         )
 
 
@@ -107,3 +108,75 @@ class Layout:
         repeated = np.append(values, 0.0)[self.order]
         out[:: self.block] = np.tile(repeated, slots // self.period)
         return out
+
+
+def quantise(values: np.ndarray, precision: int) -> np.ndarray:
+    """Whole multiples of 2^-precision nearest to the values, an object array of Python ints.
+
+    Ties go to the even one. BadValue when everything that is not zero would become zero.
+
+    >>> quantise(np.array([0.3, -2.0]), 4)
+    array([5, -32], dtype=object)
+    """
+    whole = np.rint(np.ldexp(values, precision))
+    if np.any(values) and not np.any(whole):
+        raise BadValue(
+            f"values up to {np.abs(values).max():.3g} vanish below the resolution 2^-{precision}: "
+            "multiply them by a public factor first, or ask for more precision"
+        )
+    return np.array([int(value) for value in whole.ravel()], dtype=object).reshape(values.shape)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Several whole numbers in one Paillier plaintext, ``width`` bits each, signed.
+
+    A vector's entry j of row i is in plaintext j // ``per``, at slot (j % per)·``lanes`` + i.
+    """
+
+    width: int
+    lanes: int = 1
+    per: int = 1
+
+    def room(self, limit: int) -> bool:
+        """Whether every |number| ≤ limit stays in its slot, whatever its neighbours are."""
+        return limit < 1 << (self.width - 1)
+
+    def pack(self, numbers: np.ndarray) -> list[int]:
+        """Numbers (lanes, length) into ⌈length / per⌉ plaintexts.
+
+        >>> Slots(width=8, lanes=2).pack(np.array([[1], [-1]], dtype=object))
+        [-255]
+        """
+        groups = range(0, numbers.shape[1], self.per)
+        columns = [numbers[:, start : start + self.per].T.ravel() for start in groups]
+        return [sum(int(v) << (self.width * i) for i, v in enumerate(c)) for c in columns]
+
+    def unpack(
+        self, plaintexts: Sequence[int], length: int, limit: int, shield: bool = False
+    ) -> np.ndarray:
+        """Numbers (lanes, length); Overflow unless every |number| ≤ limit and all the rest is 0.
+
+        With a ``shield`` what is above all slots is random, and ignored.
+
+        A negative number borrows from the slots above it, so half a slot is added to each first.
+        """
+        count, half = self.lanes * self.per, 1 << (self.width - 1)
+        lift = sum(half << (self.width * i) for i in range(count))
+        cut = []
+        for plaintext in plaintexts:
+            lifted = plaintext + lift
+            cut += [(lifted >> (self.width * i) & (2 * half - 1)) - half for i in range(count)]
+            if not shield and not 0 <= lifted < 1 << (self.width * count):
+                raise _broken(limit)
+        numbers = np.array(cut, dtype=object).reshape(-1, self.lanes).T
+        if any(abs(v) > limit for v in cut) or np.any(numbers[:, length:] != 0):
+            raise _broken(limit)
+        return numbers[:, :length]
+
+
+def _broken(limit: int) -> Overflow:
+    return Overflow(
+        f"a decrypted number is outside the promised ±2^{limit.bit_length()} units: whoever "
+        "encrypted or computed it broke the bound; ask them for it again"
+    )

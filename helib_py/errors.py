@@ -47,3 +47,7 @@ class BadBytes(HelibError):
 
 class NotPolynomial(HelibError):
     """Encrypted values can be added and multiplied, nothing else."""
+
+
+class NotLinear(NotPolynomial):
+    """Paillier adds encrypted values and multiplies them by plain numbers, nothing else."""

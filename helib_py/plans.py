@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import noise, wire
-from .cipher import Ciphertext
+from .ckks import CKKSVector
 from .context import Context
 from .encoding import as_numbers, within
 from .engines import Handle
@@ -79,7 +79,7 @@ class Interface:
         padded = np.concatenate([x.reshape(*lead, -1), np.zeros((*lead, 1))], axis=-1)
         return np.moveaxis(padded[..., self.gather], -2, 0)
 
-    def encrypt(self, context: Context, x: np.ndarray) -> list[Ciphertext]:
+    def encrypt(self, context: Context, x: np.ndarray) -> list[CKKSVector]:
         """One input, encrypted for upload."""
         if x.shape != self.shape:
             raise ShapeError(f"input of shape {x.shape}: one at a time, of shape {self.shape}")
@@ -87,9 +87,9 @@ class Interface:
         top, size = self.params.depth, self.params.slots
         estimate = Estimate(self.bound, noise.fresh_std(self.params, self.scale))
         handles = [context.e.encrypt(slots, top, self.scale) for slots in self.lay_out(x)]
-        return [Ciphertext(context, h, top, self.scale, size, estimate) for h in handles]
+        return [CKKSVector(context, h, top, self.scale, size, estimate) for h in handles]
 
-    def check(self, inputs: Sequence[Ciphertext]) -> None:
+    def check(self, inputs: Sequence[CKKSVector]) -> None:
         """ShapeError unless these ciphertexts were encrypted for this plan."""
         top = self.params.depth
         fits = all(
@@ -102,11 +102,11 @@ class Interface:
                 f"at level {top}: encrypt one input of shape {self.shape} with DataOwner(plan)"
             )
 
-    def wrap(self, context: Context, output: Handle, error: float) -> Ciphertext:
+    def wrap(self, context: Context, output: Handle, error: float) -> CKKSVector:
         """A program's output as a ciphertext that its owner can decrypt."""
         room = self.params.log_q(self.result_level) - log2(self.result_scale) - 1
         estimate = Estimate(2.0**room, error / noise.largest(self.outputs))
-        return Ciphertext(
+        return CKKSVector(
             context, output, self.result_level, self.result_scale, self.outputs, estimate,
             self.stride,
         )  # fmt: skip

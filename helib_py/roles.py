@@ -10,25 +10,29 @@ import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import engines, sealing, wire
+from . import ckks, engines, paillier, wire
 from .cipher import Ciphertext
-from .context import Context
+from .context import Context, PaillierContext
 from .encoding import as_numbers
-from .errors import BadBytes, NoSecretKey, ShapeError, WrongKey
-from .params import CKKS
+from .errors import BadBytes, NoSecretKey, ParameterError, ShapeError, WrongKey
+from .params import CKKS, Paillier
 from .plans import Interface, Plan
 from .tables import Table, nbytes
+
+Wanted = CKKS | Paillier | Plan | Interface
+_PARAMS: dict[str, Any] = {"CKKS": CKKS, "Paillier": Paillier}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PublicBundle:
     """Parameters and public keys: all that may leave the owner, and enough to compute."""
 
-    params: CKKS
+    params: CKKS | Paillier
     engine: str
     keys: engines.Bundle
 
@@ -38,18 +42,26 @@ class PublicBundle:
         return hashlib.sha256(self.keys["public"]).hexdigest()[:16]
 
     @cached_property
-    def context(self) -> Context:
-        """The evaluator made from these keys, loaded on first use."""
-        evaluator = engines.evaluator(self.engine, self.params, self.keys)
-        return Context(self.params, self.key_id, self.engine, evaluator)
+    def context(self) -> Any:
+        """The scheme's ``Context``: the evaluator made from these keys, loaded on first use."""
+        label = (self.key_id, self.engine)
+        if isinstance(self.params, Paillier):
+            integers = engines.integers(self.engine, self.params, self.keys)
+            return PaillierContext(self.params, *label, integers)
+        return Context(self.params, *label, engines.evaluator(self.engine, self.params, self.keys))
 
-    def encrypt(self, values: ArrayLike, bound: float | None = None) -> Ciphertext:
-        """Anyone may encrypt; see :func:`helib_py.sealing.encrypt`."""
-        return sealing.encrypt(self.context, values, bound)
+    def encrypt(self, values: ArrayLike, bound: float | None = None, **options: Any) -> Ciphertext:
+        """Anyone may encrypt; see :func:`helib_py.ckks.encrypt` and the one of ``paillier``.
+
+        ``options`` are the scheme's own: ``packed=True`` for Paillier.
+        """
+        c: Ciphertext = _scheme(self.params).encrypt(self.context, values, bound, **options)
+        return c
 
     def load(self, data: bytes | Ciphertext) -> Ciphertext:
-        """A ciphertext from bytes; see :func:`helib_py.sealing.load`."""
-        return sealing.load(self.context, data)
+        """A ciphertext from bytes; see :func:`helib_py.ckks.load`."""
+        c: Ciphertext = _scheme(self.params).load(self.context, data)
+        return c
 
     def decrypt(self, *_: object) -> np.ndarray:
         """Always refused: there is no secret key in here."""
@@ -57,7 +69,12 @@ class PublicBundle:
 
     def to_bytes(self) -> bytes:
         """The bundle as one message; its size is what a server downloads once."""
-        header = {"params": self.params.to_json(), "engine": self.engine, "keys": list(self.keys)}
+        header = {
+            "scheme": type(self.params).__name__,
+            "params": self.params.to_json(),
+            "engine": self.engine,
+            "keys": list(self.keys),
+        }
         return wire.pack("public bundle", header, *self.keys.values())
 
     @classmethod
@@ -66,7 +83,8 @@ class PublicBundle:
         header, payloads = wire.unpack("public bundle", data)
         try:
             keys = dict(zip(header["keys"], payloads, strict=True))
-            return cls(CKKS.from_json(header["params"]), header["engine"], keys)
+            params = _PARAMS[header["scheme"]].from_json(header["params"])
+            return cls(params, header["engine"], keys)
         except (KeyError, TypeError, ValueError) as error:
             raise BadBytes("this public bundle is malformed: ask its owner again") from error
 
@@ -83,23 +101,29 @@ class DataOwner:
 
     Made from parameters it encrypts vectors; made from a plan it encrypts that plan's inputs,
     in the layout both sides agreed on. ``engine="plain"`` makes the clear twin: nothing is
-    encrypted, levels and errors are those to expect.
+    encrypted, levels and errors are those to expect. ``primes`` revives a Paillier key.
     """
 
-    def __init__(self, wanted: CKKS | Plan | Interface, engine: str = "pyfhel") -> None:
+    def __init__(
+        self, wanted: Wanted, engine: str | None = None, primes: tuple[int, int] | None = None
+    ) -> None:
         self.interface = wanted.interface if isinstance(wanted, Plan) else wanted
-        params = self.interface if isinstance(self.interface, CKKS) else self.interface.params
-        self._keys = engines.new_keys(engine, params)
-        self.public = PublicBundle(params, engine, self._keys.bundle)
+        params = self.interface.params if isinstance(self.interface, Interface) else self.interface
+        self._keys: Any = engines.new_keys(engine, params, primes)
+        self.public = PublicBundle(
+            params, engine or engines.OWN_ENGINE[type(params)], self._keys.bundle
+        )
 
-    def encrypt(self, x: ArrayLike, bound: float | None = None) -> Ciphertext | list[Ciphertext]:
-        """A vector or number; for an owner made from a plan, one input of the plan's shape.
+    def encrypt(self, x: ArrayLike, bound: float | None = None, **options: Any) -> Any:
+        """A vector or number as a Ciphertext; from a plan's owner, one input of its shape.
 
-        The latter gives the list of ciphertexts to upload. Raises BadValue, ShapeError, Overflow.
+        The latter is the list of ciphertexts to upload. Raises BadValue, ShapeError, Overflow.
         """
-        if isinstance(self.interface, CKKS):
-            return self.public.encrypt(x, bound)
-        return self.interface.encrypt(self.public.context, as_numbers(x))
+        if isinstance(self.interface, Interface):
+            return list(self.interface.encrypt(self.public.context, as_numbers(x)))
+        if isinstance(self.interface, Paillier):
+            options["by"] = self._keys  # knowing the primes, the owner is faster
+        return self.public.encrypt(x, bound, **options)
 
     def decrypt(self, c: Ciphertext | bytes) -> np.ndarray:
         """The values, shape (length,). WrongKey for another owner's ciphertext."""
@@ -111,7 +135,7 @@ class DataOwner:
             )
         if isinstance(c, bytes) or c.context.evaluator is not self.public.context.evaluator:
             c = self.public.load(c)
-        return self._keys.decrypt(c.handle)[:: c.stride][: c.length]
+        return c.decode(self._keys.decrypt(c.handle))
 
     def __repr__(self) -> str:
         return f"DataOwner (holds the secret key) · {self.public.params!r}"
@@ -120,12 +144,19 @@ class DataOwner:
         raise NoSecretKey("an owner is not pickled, it holds the secret key: send owner.public")
 
 
+def _scheme(params: CKKS | Paillier) -> Any:
+    """The module whose ``encrypt`` and ``load`` belong to these parameters."""
+    return paillier if isinstance(params, Paillier) else ckks
+
+
 class Server:
     """Runs a plan on ciphertexts. Made from a public bundle, it cannot decrypt."""
 
     def __init__(self, plan: Plan, public: PublicBundle | bytes) -> None:
         self.public = PublicBundle.from_bytes(public) if isinstance(public, bytes) else public
         self.plan = plan
+        if not isinstance(self.public.params, CKKS):
+            raise ParameterError("a plan runs on CKKS: pass the bundle of DataOwner(plan)")
         plan.check_keys(self.public.params)
         self._encoded = plan.program.encode(self.public.context.e)
 
@@ -137,7 +168,7 @@ class Server:
         if not isinstance(inputs, list | tuple):
             raise ShapeError(f"{type(inputs).__name__}: pass what DataOwner(plan).encrypt(x) gave")
         context = self.public.context
-        loaded = [c if _at_home(c, context) else self.public.load(c) for c in inputs]
+        loaded: list[Any] = [c if _at_home(c, context) else self.public.load(c) for c in inputs]
         self.plan.interface.check(loaded)
         handles = [c.handle for c in loaded]
         output = self.plan.program.run(context.e, handles, self._encoded)

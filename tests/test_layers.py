@@ -9,8 +9,8 @@ from helpers import PACKAGE, run_python
 # each imports only those before it
 ORDER = [
     "errors", "tables", "params", "encoding", "noise", "engines", "packing", "program", "wire",
-    "context", "linear", "cipher", "sealing", "cost", "plans", "compile", "planner", "nn", "roles",
-    "data", "comparison", "show",
+    "context", "cipher", "ckks", "paillier", "cost", "plans", "compile", "planner", "nn", "roles",
+    "model_owner", "interaction", "data", "comparison", "show",
 ]  # fmt: skip
 ONLY = {
     "Pyfhel": "engines/pyfhel.py",

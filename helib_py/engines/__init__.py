@@ -7,12 +7,13 @@ Handles are opaque: what an engine returns is given back to the same engine.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..errors import ParameterError
-from ..params import CKKS
+from ..params import CKKS, Paillier
 
 Handle = Any  #: an engine's own ciphertext
 Plain = Any  #: an engine's own encoded plaintext
@@ -59,30 +60,101 @@ class KeyHolder(Protocol):
     def decrypt(self, a: Handle) -> np.ndarray: ...
 
 
-def new_keys(engine: str, params: CKKS) -> KeyHolder:
-    """Make all keys at once; ``engine`` is ``"pyfhel"`` or ``"plain"`` (the clear twin)."""
-    if engine == "pyfhel":
-        from .pyfhel import PyfhelKeys
+class Integers(Protocol):
+    """Whole numbers modulo n, added and multiplied by known ones: Paillier without its primes.
 
-        return PyfhelKeys(params)
+    Handles stand for one number each; the sequences that come in and go out are equally long.
+    """
+
+    params: Paillier
+
+    def encrypt(self, values: Sequence[int]) -> Handle: ...
+    def rerandomise(self, a: Handle) -> Handle: ...
+    def add(self, a: Handle, b: Handle) -> Handle: ...
+    def add_plain(self, a: Handle, values: Sequence[int]) -> Handle: ...
+    def multiply_plain(self, a: Handle, factors: Sequence[int]) -> Handle: ...
+
+    def prepare(self, a: Handle) -> Any:
+        """Tables that make many combinations of the same handles faster."""
+
+    def combine(self, rows: np.ndarray, a: Handle, tables: Any = None) -> Handle:
+        """Integer matrix (m, n) times n handles."""
+
+    def pack(self, a: Handle, shift: int) -> Handle:
+        """One handle for Σ aᵢ·2^(shift·i)."""
+
+    def dump(self, a: Handle) -> bytes: ...
+    def load(self, data: bytes) -> Handle: ...
+
+
+class IntegerKeys(Protocol):
+    """The primes."""
+
+    bundle: Bundle
+
+    def encrypt(self, values: Sequence[int]) -> Handle: ...
+    def decrypt(self, a: Handle) -> list[int]: ...
+
+
+#: What really encrypts, by parameters.
+OWN_ENGINE: dict[type, str] = {CKKS: "pyfhel", Paillier: "paillier"}
+
+
+def new_keys(
+    engine: str | None, params: CKKS | Paillier, primes: tuple[int, int] | None = None
+) -> KeyHolder | IntegerKeys:
+    """Make all keys at once; ``engine`` is None for the scheme's own, or "plain", the clear twin.
+
+    ``primes`` revives a Paillier key.
+    """
+    if isinstance(params, Paillier):
+        if engine == "plain":
+            from .plain_integers import PlainIntegerKeys
+
+            return PlainIntegerKeys(params)
+        _check_engine(engine, "paillier")
+        from .paillier import PaillierKeys
+
+        return PaillierKeys(params, primes)
+    if primes is not None:
+        raise ParameterError("primes are a Paillier key: leave them out, or pass he.Paillier()")
     if engine == "plain":
         from .plain import PlainKeys
 
         return PlainKeys(params)
-    raise ParameterError(f"engine={engine!r}: choose 'pyfhel' or 'plain'")
+    _check_engine(engine, "pyfhel")
+    from .pyfhel import PyfhelKeys
+
+    return PyfhelKeys(params)
 
 
 def evaluator(engine: str, params: CKKS, bundle: Bundle) -> Evaluator:
     """An evaluator from public keys; it has nothing to decrypt with."""
-    if engine == "pyfhel":
-        from .pyfhel import PyfhelEvaluator
-
-        return PyfhelEvaluator(params, bundle)
     if engine == "plain":
         from .plain import PlainEvaluator
 
         return PlainEvaluator(params)
-    raise ParameterError(f"engine={engine!r}: choose 'pyfhel' or 'plain'")
+    _check_engine(engine, "pyfhel")
+    from .pyfhel import PyfhelEvaluator
+
+    return PyfhelEvaluator(params, bundle)
+
+
+def integers(engine: str, params: Paillier, bundle: Bundle) -> Integers:
+    """The same for Paillier."""
+    if engine == "plain":
+        from .plain_integers import PlainIntegers
+
+        return PlainIntegers(params)
+    _check_engine(engine, "paillier")
+    from .paillier import PaillierEvaluator
+
+    return PaillierEvaluator(params, bundle)
+
+
+def _check_engine(engine: str | None, own: str) -> None:
+    if engine not in (None, own):
+        raise ParameterError(f"engine={engine!r}: choose {own!r} or 'plain'")
 
 
 def rotation_path(steps: int, available: tuple[int, ...], slots: int) -> list[int]:

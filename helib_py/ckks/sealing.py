@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import noise, wire
-from .cipher import Ciphertext
-from .context import Context
-from .encoding import as_numbers, repeat, within
-from .errors import BadBytes, WrongKey
-from .noise import Estimate
+from .. import noise, wire
+from ..cipher import Ciphertext
+from ..context import Context
+from ..encoding import as_numbers, repeat, within
+from ..errors import BadBytes, WrongKey
+from ..noise import Estimate
+from .vector import CKKSVector
 
 
-def encrypt(context: Context, values: ArrayLike, bound: float | None = None) -> Ciphertext:
+def encrypt(context: Context, values: ArrayLike, bound: float | None = None) -> CKKSVector:
     """Encrypt a vector (n,) with n ≤ slots, or one number, at the top level.
 
     ``bound`` is published with the ciphertext: |values| ≤ bound, by default the parameters'.
@@ -29,10 +30,10 @@ def encrypt(context: Context, values: ArrayLike, bound: float | None = None) -> 
     noise.check_room(params, top, scale, bound)
     handle = context.e.encrypt(repeat(numbers, params.slots), top, scale)
     estimate = Estimate(bound, noise.fresh_std(params, scale))
-    return Ciphertext(context, handle, top, scale, numbers.size, estimate)
+    return CKKSVector(context, handle, top, scale, numbers.size, estimate)
 
 
-def load(context: Context, data: bytes | Ciphertext) -> Ciphertext:
+def load(context: Context, data: bytes | Ciphertext) -> CKKSVector:
     """A ciphertext from its bytes (or out of a pickle), ready to compute with.
 
     Raises BadBytes for truncated or foreign bytes, WrongKey when it is under another key.
@@ -48,7 +49,7 @@ def load(context: Context, data: bytes | Ciphertext) -> Ciphertext:
     if not (0 <= level <= context.params.depth and 0 < length * stride <= context.params.slots):
         raise BadBytes("the ciphertext's label contradicts its parameters: send it again")
     handle = context.e.load(payloads[0], level, scale)
-    return Ciphertext(
+    return CKKSVector(
         context, handle, level, scale, length, Estimate(header["bound"], header["std"]), stride
     )
 

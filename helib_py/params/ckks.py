@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from math import ceil, inf, log2, sqrt
 from typing import Any
 
-from .errors import InsecureParameters, ParameterError
-from .tables import Table, nbytes
+from ..errors import InsecureParameters, ParameterError
+from ..tables import Table, nbytes
 
 #: Largest log2(q·p) for a ternary secret, classical attacks: security bits → ring degree → bits.
 #: Bossuat et al., "Security Guidelines for Implementing Homomorphic Encryption",

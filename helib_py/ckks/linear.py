@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import noise, packing
-from .encoding import Layout, as_numbers, power_of_two
-from .errors import ShapeError
+from .. import noise, packing
+from ..encoding import Layout, as_numbers, power_of_two
+from ..errors import ShapeError
 
 if TYPE_CHECKING:
-    from .cipher import Ciphertext
+    from .vector import CKKSVector
 
 
-def matrix_product(weights: ArrayLike, x: Ciphertext) -> Ciphertext:
-    """``W @ x`` with a matrix (m, n) or a vector (n,); see ``Ciphertext.__rmatmul__``."""
+def matrix_product(weights: ArrayLike, x: CKKSVector) -> CKKSVector:
+    """``W @ x`` with a matrix (m, n) or a vector (n,); see ``CKKSVector.__rmatmul__``."""
     matrix = np.atleast_2d(as_numbers(weights))
     if matrix.ndim != 2 or matrix.shape[1] != x.length or not len(matrix):
         raise ShapeError(f"matrix {matrix.shape} times {x.length} values: shapes must agree")
@@ -38,8 +38,8 @@ def matrix_product(weights: ArrayLike, x: Ciphertext) -> Ciphertext:
     return z.with_handle(packing.fold(e, z.handle, diagonals.folds), estimate=folded)
 
 
-def rotate(x: Ciphertext, steps: int) -> Ciphertext:
-    """``np.roll(x, -steps)``; see ``Ciphertext.rotate``."""
+def rotate(x: CKKSVector, steps: int) -> CKKSVector:
+    """``np.roll(x, -steps)``; see ``CKKSVector.rotate``."""
     size = power_of_two(x.length)
     if size != x.length:
         raise ShapeError(
@@ -54,14 +54,14 @@ def rotate(x: Ciphertext, steps: int) -> Ciphertext:
     )
 
 
-def total(x: Ciphertext) -> Ciphertext:
-    """The sum of all values; see ``Ciphertext.sum``."""
+def total(x: CKKSVector) -> CKKSVector:
+    """The sum of all values; see ``CKKSVector.sum``."""
     folds = [1 << i for i in range(power_of_two(x.length).bit_length() - 1)]
     handle = packing.fold(x.e, x.handle, folds)
     return x.with_handle(handle, estimate=x.estimate.folded(len(folds), _turning(x)), length=1)
 
 
-def _turning(x: Ciphertext, steps: int = 1) -> float:
+def _turning(x: CKKSVector, steps: int = 1) -> float:
     """Error of a rotation: that of a key switch, for every bit of the steps (a key each)."""
     keys = np.sqrt(steps.bit_count())
     return float(keys * noise.key_switching_std(x.context.params, x.level, x.scale))

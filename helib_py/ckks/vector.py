@@ -1,0 +1,268 @@
+"""The CKKS ciphertext: immutable, at an exact scale, on an automatic level."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import noise, wire
+from ..cipher import Ciphertext, same_key
+from ..context import Context
+from ..encoding import as_numbers, repeat, within
+from ..engines import Evaluator, Handle
+from ..errors import NotPolynomial, OutOfLevels, ShapeError
+from ..noise import Estimate
+from ..tables import nbytes
+from . import linear
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CKKSVector(Ciphertext):
+    """An encrypted vector of ``length`` numbers.
+
+    ``+ - *`` with ciphertexts, arrays and numbers from either side, ``W @ x``, ``x @ y``,
+    ``x ** 2``, ``rotate`` and ``sum``. Each multiplication by a ciphertext, an array or a
+    fraction takes one level; by a whole number, and every addition, none.
+    """
+
+    context: Context
+    handle: Handle
+    level: int
+    scale: float
+    length: int
+    estimate: Estimate
+    stride: int = 1
+
+    # --- what it shows -----------------------------------------------------------------
+
+    @property
+    def bits(self) -> float:
+        """Predicted precision: -log2 of the largest error to expect."""
+        return self.estimate.bits(self.length)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the ciphertext itself, without its label."""
+        return self.context.params.ciphertext_bytes(self.level)
+
+    def __repr__(self) -> str:
+        engine = "" if self.context.engine == "pyfhel" else " · clear twin, NOT ENCRYPTED"
+        insecure = "" if self.context.params.is_secure else " · INSECURE"
+        return (
+            f"Ciphertext of {self.length} · level {self.level}/{self.context.params.depth}"
+            f" · ~{self.bits:.0f} bits · {nbytes(self.nbytes)}{insecure}{engine}"
+        )
+
+    # --- bytes -------------------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """Everything another party needs, given the public bundle; no key is included."""
+        if isinstance(self.handle, bytes):
+            return self.handle
+        header = {
+            "params": self.context.params.fingerprint,
+            "engine": self.context.engine,
+            "key": self.context.key_id,
+            "level": self.level,
+            "scale": self.scale,
+            "length": self.length,
+            "stride": self.stride,
+            "bound": self.estimate.bound,
+            "std": self.estimate.std,
+        }
+        return wire.pack("ciphertext", header, self.context.e.dump(self.handle))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles hold the bytes only: no key, no context; ``public.load`` revives them."""
+        keyless = replace(self.context, evaluator=None)
+        return _unpickle, (keyless, self.to_bytes(), self.level, self.scale, self.length,
+                           self.estimate, self.stride)  # fmt: skip
+
+    def decode(self, opened: np.ndarray) -> np.ndarray:
+        """The values, shape (length,), from all slots."""
+        return opened[:: self.stride][: self.length]
+
+    # --- addition ----------------------------------------------------------------------
+
+    def __add__(self, other: CKKSVector | ArrayLike) -> CKKSVector:
+        if isinstance(other, CKKSVector):
+            a, b = _aligned(self, other)
+            handle = a.e.add(a.handle, b.handle)
+            return a.with_handle(handle, estimate=a.estimate.plus(b.estimate))
+        values, bound = self._operand(other)
+        error = noise.encoding_std(self.context.params, self.scale)
+        estimate = self.estimate.plus(Estimate(bound, 0.0)).with_error(error)
+        noise.check_room(self.context.params, self.level, self.scale, estimate.bound)
+        plain = self.e.encode(values, self.level, self.scale)
+        return self.with_handle(self.e.add_plain(self.handle, plain), estimate=estimate)
+
+    def __neg__(self) -> CKKSVector:
+        return self.with_handle(self.e.negate(self._usable().handle))
+
+    def __sub__(self, other: CKKSVector | ArrayLike) -> CKKSVector:
+        if not isinstance(other, CKKSVector):
+            return super().__sub__(other)
+        a, b = _aligned(self, other)
+        handle = a.e.subtract(a.handle, b.handle)
+        return a.with_handle(handle, estimate=a.estimate.plus(b.estimate))
+
+    # --- multiplication ----------------------------------------------------------------
+
+    def __mul__(self, other: CKKSVector | ArrayLike) -> CKKSVector:
+        """One level, but none for a whole number; the scale stays exact."""
+        if isinstance(other, CKKSVector):
+            return self._times_ciphertext(other)
+        values, bound = self._operand(other)
+        params = self.context.params
+        if np.ndim(other) == 0 and float(values[0]).is_integer():
+            return self._times_whole(float(values[0]))
+        self.need_level("a product with a plaintext")
+        weight = Estimate(bound, noise.encoding_std(params, self.scale))
+        estimate = self.estimate.times(weight)
+        noise.check_room(params, self.level, self.scale**2, max(bound, estimate.bound))
+        plain = self.e.encode(values, self.level, self.scale)
+        return self.rescaled(self.e.multiply_plain(self.handle, plain), estimate, self.scale)
+
+    def _times_whole(self, factor: float) -> CKKSVector:
+        params, size = self.context.params, abs(factor)
+        fresh = noise.fresh_std(params, self.scale)  # 0·x is a fresh encryption of 0
+        estimate = Estimate(self.estimate.bound * size, max(self.estimate.std * size, fresh))
+        noise.check_room(params, self.level, self.scale, estimate.bound)
+        constant = self.e.encode(np.full(params.slots, factor), self.level, 1.0)
+        return self.with_handle(self.e.multiply_plain(self.handle, constant), estimate=estimate)
+
+    def _times_ciphertext(self, other: CKKSVector) -> CKKSVector:
+        a, b = _aligned(self, other)
+        a.need_level("a product of ciphertexts")
+        e, params = a.e, a.context.params
+        # Relinearising before rescaling keeps ~6 bits that rounding three parts would cost.
+        product = e.square(a.handle) if a is b else e.multiply(a.handle, b.handle)
+        error = noise.key_switching_std(params, a.level, a.scale**2)
+        estimate = a.estimate.times(b.estimate).with_error(error)
+        return a.rescaled(e.relinearise(product), estimate, a.scale)
+
+    def __pow__(self, exponent: int) -> CKKSVector:
+        """⌈log2(exponent)⌉ levels; each power that is used is computed once."""
+        powers = {1: self}
+
+        def power(n: int) -> CKKSVector:
+            if n not in powers:
+                powers[n] = power((n + 1) // 2) * power(n // 2)
+            return powers[n]
+
+        try:
+            whole = operator.index(exponent)
+        except TypeError:
+            whole = 0
+        if whole < 1:
+            raise NotPolynomial(f"x ** {exponent}: only whole powers from 1 up are polynomials")
+        return power(whole)
+
+    # --- moving values -----------------------------------------------------------------
+
+    def __matmul__(self, other: CKKSVector | ArrayLike) -> CKKSVector:
+        """Dot product with a vector (n,), or ``x @ M`` with a matrix (n, m): one level."""
+        if isinstance(other, CKKSVector):
+            return (self * other).sum()
+        weights = as_numbers(other)
+        return self.__rmatmul__(weights.T)  # of a vector the transpose is itself
+
+    def __rmatmul__(self, weights: ArrayLike) -> CKKSVector:
+        """``W @ x`` with a matrix (m, n) or a vector (n,): one level, ~2√min(m, n) rotations."""
+        return linear.matrix_product(weights, self._usable())
+
+    def rotate(self, steps: int) -> CKKSVector:
+        """``np.roll(x, -steps)``: takes no level, needs rotation keys.
+
+        ShapeError unless the length is a power of two; MissingKey names the key to make.
+        """
+        return linear.rotate(self._usable(), steps)
+
+    def sum(self) -> CKKSVector:
+        """The sum of all values, as an encrypted vector of one; log2(length) rotations."""
+        return linear.total(self._usable())
+
+    # --- levels and bounds -------------------------------------------------------------
+
+    def lower(self, level: int) -> CKKSVector:
+        """The same values at a lower level, at that level's canonical scale.
+
+        The last step multiplies by 1 encoded at the scale that lands there exactly.
+        """
+        if not 0 <= level <= self.level:
+            raise OutOfLevels(f"level {level} asked, {self.level} left: levels only go down")
+        target = self.context.params.scales[level]
+        if level == self.level or self.scale == target:
+            return self.with_handle(self.e.lower(self.handle, level), level=level)
+        ones = target * self.context.params.primes[level + 1] / self.scale
+        near = self.e.lower(self.handle, level + 1)
+        plain = self.e.encode(np.ones(self.context.params.slots), level + 1, ones)
+        product = self.e.multiply_plain(near, plain)
+        return self.with_handle(near, level=level + 1).rescaled(product, self.estimate, ones)
+
+    def promise(self, bound: float) -> CKKSVector:
+        """The same ciphertext with a tighter public bound, which the caller vouches for."""
+        within(np.zeros(1), bound)
+        return replace(self, estimate=replace(self.estimate, bound=float(bound)))
+
+    # --- for the package's own use -----------------------------------------------------
+
+    @property
+    def e(self) -> Evaluator:
+        """The evaluator that this ciphertext belongs to."""
+        return self.context.e
+
+    def with_handle(self, handle: Handle, **changes: Any) -> CKKSVector:
+        """The outcome of an operation; Overflow if its values may outgrow the modulus."""
+        out = replace(self, handle=handle, **changes)
+        noise.check_room(out.context.params, out.level, out.scale, out.estimate.bound)
+        return out
+
+    def rescaled(self, product: Handle, estimate: Estimate, factor: float) -> CKKSVector:
+        """Divide a product at scale ``self.scale·factor`` by the level's prime."""
+        params = self.context.params
+        scale = self.scale * factor / params.primes[self.level]
+        estimate = estimate.with_error(noise.rescaling_std(params, scale))
+        handle = self.e.rescale(product)
+        return self.with_handle(handle, level=self.level - 1, scale=scale, estimate=estimate)
+
+    def need_level(self, what: str) -> None:
+        """OutOfLevels unless one is left."""
+        if self.level == 0:
+            depth = self.context.params.depth
+            raise OutOfLevels(
+                f"{what} needs 1 level, 0 of {depth} left: raise depth to ≥{depth + 1}, use a "
+                "shallower formula, or let the key holder refresh the ciphertext"
+            )
+
+    def _usable(self) -> CKKSVector:
+        if self.stride != 1:
+            raise ShapeError("the result of a plan is not computed on further: decrypt it")
+        return self
+
+    def _operand(self, other: ArrayLike) -> tuple[np.ndarray, float]:
+        """A plaintext operand on the slots, padded with zeros, and its largest magnitude."""
+        numbers = as_numbers(other)
+        if numbers.shape not in ((), (1,), (self._usable().length,)):
+            raise ShapeError(f"{numbers.shape} meets {self.length} encrypted values: same length")
+        vector = np.broadcast_to(numbers, (self.length,))
+        return repeat(vector, self.context.params.slots), float(np.abs(numbers).max())
+
+
+def _unpickle(context: Context, data: bytes, *fields: Any) -> CKKSVector:
+    return CKKSVector(context, data, *fields)
+
+
+def _aligned(a: CKKSVector, b: CKKSVector) -> tuple[CKKSVector, CKKSVector]:
+    """Both at the lower of the two levels; WrongKey and ShapeError where they cannot meet."""
+    same_key(a, b)
+    if a._usable().length != b._usable().length:
+        raise ShapeError(f"{a.length} encrypted values meet {b.length}: make them equally long")
+    level = min(a.level, b.level)
+    if a is b:
+        return a, a
+    return a.lower(level), b.lower(level)

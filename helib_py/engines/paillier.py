@@ -1,0 +1,175 @@
+"""Paillier on whole numbers: the only importer of phe, which makes primes and decrypts.
+
+Paillier, EUROCRYPT '99; the fast randomiser is that of Damgård, Jurik and Nielsen, "A
+generalization of Paillier's public-key system with applications to electronic voting", 2010.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from math import gcd
+from secrets import randbelow, randbits
+
+import numpy as np
+from gmpy2 import mpz, powmod
+from phe import PaillierPrivateKey, PaillierPublicKey
+from phe.util import getprimeover
+
+from ..errors import BadBytes, ParameterError
+from ..params import Paillier
+from . import Bundle, powers
+
+Handles = tuple[mpz, ...]
+
+
+class PaillierEvaluator:
+    """Encrypts and computes with the public key: n, and Damgård's h^n where the key has one."""
+
+    def __init__(self, params: Paillier, bundle: Bundle) -> None:
+        self.params = params
+        self.n = mpz(int.from_bytes(bundle["public"], "big"))
+        if self.n.bit_length() != params.bits:
+            raise BadBytes(f"a key of {self.n.bit_length()} bits: its label must say the same")
+        self.n_squared = self.n**2
+        self._generator = mpz(int.from_bytes(bundle.get("blinding", b""), "big"))
+
+    @cached_property
+    def _comb(self) -> powers.Comb:
+        return powers.Comb(self._generator, self.n_squared, self.params.bits // 2)
+
+    def blind(self) -> mpz:
+        """A random encryption of 0: r^n, or (h^n)^α with α of half the length, by a comb."""
+        if not self._generator:
+            return self.textbook_blind()
+        return self._comb.power(randbits(self.params.bits // 2))
+
+    def textbook_blind(self) -> mpz:
+        """r^n for a random r, as Paillier wrote it: one power with an exponent of full length."""
+        return powmod(randbelow(int(self.n) - 1) + 1, self.n, self.n_squared)
+
+    def encrypt(self, values: Sequence[int]) -> Handles:
+        return self.rerandomise(self._bare(values))
+
+    def _bare(self, values: Sequence[int]) -> Handles:
+        return tuple((1 + value % self.n * self.n) % self.n_squared for value in values)
+
+    def rerandomise(self, a: Handles) -> Handles:
+        return tuple(c * self.blind() % self.n_squared for c in a)
+
+    def add(self, a: Handles, b: Handles) -> Handles:
+        return tuple(x * y % self.n_squared for x, y in zip(a, b, strict=True))
+
+    def add_plain(self, a: Handles, values: Sequence[int]) -> Handles:
+        return self.add(a, self._bare(values))
+
+    def multiply_plain(self, a: Handles, factors: Sequence[int]) -> Handles:
+        return tuple(
+            powmod(c, factor, self.n_squared) for c, factor in zip(a, factors, strict=True)
+        )
+
+    def prepare(self, a: Handles) -> powers.Straus:
+        return powers.Straus(a, self.n_squared)
+
+    def combine(
+        self, rows: np.ndarray, a: Handles, tables: powers.Straus | None = None
+    ) -> Handles:
+        if tables is None:
+            return tuple(powers.multiply_out(a, rows, self.n_squared))
+        bits = int(np.abs(rows).max(initial=0)).bit_length() + 1
+        return tuple(tables.product(rows, bits))
+
+    def pack(self, a: Handles, shift: int) -> Handles:
+        return (powers.horner(a, shift, self.n_squared),)
+
+    def dump(self, a: Handles) -> bytes:
+        size = self.params.ciphertext_bytes
+        return b"".join(int(c).to_bytes(size, "big") for c in a)
+
+    def load(self, data: bytes) -> Handles:
+        size = self.params.ciphertext_bytes
+        handles = tuple(
+            mpz(int.from_bytes(data[i : i + size], "big")) for i in range(0, len(data), size)
+        )
+        product = mpz(1)
+        for c in handles:
+            product = product * c % self.n
+        if len(data) % size or gcd(int(product), int(self.n)) != 1:
+            raise BadBytes("these bytes hold no Paillier ciphertexts: send them again")
+        return handles
+
+
+class PaillierKeys:
+    """The primes: decrypts, and encrypts faster modulo p² and q². ``primes`` revives a key."""
+
+    def __init__(self, params: Paillier, primes: tuple[int, int] | None = None) -> None:
+        p, q = primes or _new_primes(params.bits)
+        n = p * q
+        if n.bit_length() != params.bits:
+            raise ParameterError(f"primes of a {n.bit_length()}-bit key: use bits={params.bits}")
+        self.bundle: Bundle = {"public": n.to_bytes(params.bits // 8, "big")}
+        self._private = PaillierPrivateKey(PaillierPublicKey(n), p, q)
+        self._params, self._n = params, mpz(n)
+        if _good(p, q):
+            h = mpz(-pow(randbelow(n - 1) + 1, 2, n) % n)
+            generator = int(powmod(h, n, self._n**2))
+            self.bundle["blinding"] = generator.to_bytes(params.ciphertext_bytes, "big")
+
+    @property
+    def primes(self) -> tuple[int, int]:
+        return self._private.p, self._private.q
+
+    @cached_property
+    def _halves(self) -> tuple[tuple[mpz, powers.Comb], ...]:
+        """For p² and q²: the modulus, and the comb of the generator modulo it."""
+        generator, bits = int.from_bytes(self.bundle["blinding"], "big"), self._params.bits // 2
+        squares = [mpz(prime) ** 2 for prime in self.primes]
+        return tuple((square, powers.Comb(generator % square, square, bits)) for square in squares)
+
+    def blind(self) -> mpz:
+        """A random encryption of 0, modulo p² and q² apart and put together (CRT)."""
+        (p2, comb_p), (q2, comb_q) = self._halves
+        exponent = randbits(self._params.bits // 2)
+        at_p, at_q = comb_p.power(exponent), comb_q.power(exponent)
+        return mpz(at_q + (at_p - at_q) * self._q2_inverse % p2 * q2)
+
+    @cached_property
+    def _q2_inverse(self) -> mpz:
+        (p2, _), (q2, _) = self._halves
+        return powmod(q2, -1, p2)
+
+    def encrypt(self, values: Sequence[int]) -> Handles:
+        """As the evaluator does; the secret halves the length of every product."""
+        evaluator = PaillierEvaluator(self._params, self.bundle)
+        if "blinding" not in self.bundle:
+            return evaluator.encrypt(values)
+        bare = evaluator.add_plain((mpz(1),) * len(values), values)
+        return tuple(c * self.blind() % evaluator.n_squared for c in bare)
+
+    def decrypt(self, a: Handles) -> list[int]:
+        """The whole numbers, in (-n/2, n/2)."""
+        opened = [self._private.raw_decrypt(int(c)) for c in a]
+        n = int(self._n)
+        return [value - n if value > n // 2 else value for value in opened]
+
+
+def _new_primes(bits: int) -> tuple[int, int]:
+    """Two primes, 3 modulo 4, whose product has exactly ``bits`` bits, as the comb needs them."""
+
+    def prime() -> int:
+        return next(p for p in _random_primes(bits // 2) if p % 4 == 3)
+
+    while True:
+        p, q = prime(), prime()
+        if (p * q).bit_length() == bits and p != q and _good(p, q):
+            return p, q
+
+
+def _random_primes(bits: int) -> Iterator[int]:
+    while True:
+        yield int(getprimeover(bits))
+
+
+def _good(p: int, q: int) -> bool:
+    """Whether -x² generates as Damgård, Jurik and Nielsen (2010, section 4.2) assume."""
+    return p % 4 == q % 4 == 3 and gcd(p - 1, q - 1) == 2

@@ -1,0 +1,99 @@
+"""A deep network by interaction: linear layers at the server, activations at the key's owner.
+
+Orlandi, Piva and Barni, "Oblivious neural network computing via homomorphic encryption",
+EURASIP Journal on Information Security 2007. Each layer is a round trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import paillier
+from .encoding import as_numbers
+from .errors import ParameterError, ShapeError
+from .paillier import PaillierVector
+from .params import Paillier
+from .roles import DataOwner, PublicBundle, Transcript
+
+Dense = tuple[np.ndarray, np.ndarray]  #: W (outputs, inputs) and b (outputs,)
+
+
+class LinearServer:
+    """Holds a network's weights and a public key: computes W @ x + b on what it cannot read."""
+
+    def __init__(
+        self, layers: Sequence[tuple[ArrayLike, ArrayLike]], public: PublicBundle | bytes
+    ) -> None:
+        self.public = PublicBundle.from_bytes(public) if isinstance(public, bytes) else public
+        if not isinstance(self.public.params, Paillier):
+            raise ParameterError("linear layers by interaction take the bundle of a Paillier key")
+        self._layers = check_layers(layers)
+
+    @property
+    def depth(self) -> int:
+        """Layers, that is round trips."""
+        return len(self._layers)
+
+    def linear(self, layer: int, inputs: bytes) -> bytes:
+        """One layer on encrypted inputs (n,) or (rows, n): packed, re-randomised, as bytes."""
+        weights, bias = self._layers[layer]
+        outputs = self._load(inputs) @ weights.T + bias
+        return outputs.packed().to_bytes()
+
+    def _load(self, inputs: bytes) -> PaillierVector:
+        return paillier.load(self.public.context, inputs)
+
+    def __repr__(self) -> str:
+        sizes = [self._layers[0][0].shape[1], *(len(b) for _, b in self._layers)]
+        return f"LinearServer (no secret key) · {'-'.join(map(str, sizes))}"
+
+
+def interact(
+    owner: DataOwner, server: LinearServer, x: ArrayLike, transcript: Transcript | None = None
+) -> np.ndarray:
+    """The network on x (n,) or (rows, n): encrypt, let the server multiply, decrypt, ReLU, again.
+
+    The owner of the key sees every layer's pre-activations in the clear.
+    """
+    transcript = Transcript() if transcript is None else transcript
+    values = as_numbers(x)
+    for layer in range(server.depth):
+        values = np.maximum(values, 0) if layer else values
+        up = owner.encrypt(values).to_bytes()
+        up = transcript.send("client", "server", f"encrypted inputs of layer {layer + 1}", up)
+        down = server.linear(layer, up)
+        what = f"pre-activations of layer {layer + 1}, for the client to open"
+        values = owner.decrypt(transcript.send("server", "client", what, down))
+    return values
+
+
+def mask(
+    layers: Sequence[tuple[ArrayLike, ArrayLike]], random: np.random.Generator | None = None
+) -> list[Dense]:
+    """The same network with hidden units permuted and scaled by random ρ in [1/4, 1).
+
+    ReLU(ρ z) = ρ ReLU(z) for ρ > 0, so the next layer undoes both. To be made anew for every
+    query: signs and rough sizes still show, and under one mask two queries are comparable.
+    """
+    random = np.random.default_rng() if random is None else random
+    out, (weights, bias) = [], check_layers(layers)[0]
+    for following, added in check_layers(layers)[1:]:
+        order, scale = random.permutation(len(bias)), 4.0 ** -random.uniform(0, 1, len(bias))
+        out.append(((weights * scale[:, None])[order], (bias * scale)[order]))
+        weights, bias = (following / scale)[:, order], added
+    return [*out, (weights, bias)]
+
+
+def check_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[Dense]:
+    """ShapeError unless every layer takes what the one before it gives."""
+    dense = [(as_numbers(weights), as_numbers(bias)) for weights, bias in layers]
+    if not dense or any(w.ndim != 2 or b.shape != (len(w),) for w, b in dense):
+        raise ShapeError("layers: pairs of W (outputs, inputs) and b (outputs,), one or more")
+    for (_, given), (taking, _) in pairwise(dense):
+        if taking.shape[1] != len(given):
+            raise ShapeError(f"{len(given)} outputs meet {taking.shape[1]} inputs: must agree")
+    return dense

@@ -1,0 +1,100 @@
+"""Scenario 2: the model is encrypted and goes to where the data is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import wire
+from .encoding import as_numbers
+from .errors import ParameterError, ShapeError
+from .paillier import PaillierVector, row_width
+from .params import Paillier
+from .roles import DataOwner, PublicBundle
+from .tables import nbytes
+
+
+class ModelOwner:
+    """Holds the secret key of an encrypted model; decrypts the scores that come back."""
+
+    def __init__(
+        self,
+        params: Paillier,
+        engine: str | None = None,
+        primes: tuple[int, int] | None = None,
+    ) -> None:
+        if not isinstance(params, Paillier):
+            raise ParameterError(f"{params!r}: an encrypted linear model takes he.Paillier()")
+        self.params = params
+        self._owner = DataOwner(params, engine, primes)
+        self.public = self._owner.public
+
+    def encrypt_model(self, weights: ArrayLike, bias: ArrayLike = 0.0) -> SealedModel:
+        """Weights (features,) or (outputs, features) and their bias, encrypted to be sent.
+
+        |weights| and |bias| are at most the parameters' ``bound``. The outputs are side by side in
+        one ciphertext a feature, so that one product of powers gives all scores. Raises
+        ShapeError, Overflow.
+        """
+        matrix, added = as_numbers(weights), as_numbers(bias)
+        if matrix.ndim not in (1, 2) or added.shape not in ((), matrix.shape[:-1]):
+            raise ShapeError(f"weights {matrix.shape}, bias {added.shape}: (outputs, features)")
+        column = np.broadcast_to(added, matrix.shape[:-1])[..., None]
+        both = np.concatenate([matrix, column], axis=-1)
+        width = row_width(self.params, terms=both.shape[-1])
+        options = {"width": width} if both.ndim == 2 else {}
+        return SealedModel(self.public, self._owner.encrypt(both, **options).to_bytes())
+
+    def decrypt(self, scores: PaillierVector | bytes) -> np.ndarray:
+        """Scores of the inputs, shape (inputs,), or (inputs, outputs) of a model with several."""
+        return self._owner.decrypt(scores).T
+
+    def __repr__(self) -> str:
+        return f"ModelOwner (holds the secret key) · {self.public.params!r}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SealedModel:
+    """An encrypted linear model at the data owner, who has no key and sees no weight.
+
+    Called with one input (features,) or many (inputs, features), it gives encrypted scores:
+    packed, re-randomised when they leave, and shielded: every bit of a plaintext beyond the
+    scores' own is random, so that dishonest weights cannot carry more than those out.
+    """
+
+    public: PublicBundle
+    sealed: bytes
+
+    @cached_property
+    def weights(self) -> PaillierVector:
+        """The encrypted weights, the bias last, with the tables that make products fast."""
+        weights = self.public.load(self.sealed)
+        assert isinstance(weights, PaillierVector)
+        return weights.prepared()
+
+    def __call__(self, x: ArrayLike) -> PaillierVector:
+        """Encrypted scores; |x| is at most the parameters' ``factor_bound``. ShapeError."""
+        inputs = np.atleast_2d(as_numbers(x))
+        features = self.weights.length - 1
+        if inputs.ndim != 2 or inputs.shape[1] != features:
+            raise ShapeError(f"inputs {inputs.shape}: this model takes {features} features")
+        ones = np.ones((len(inputs), 1))
+        scores = self.weights @ np.hstack([inputs, ones]).T
+        return scores.packed().shielded()
+
+    def to_bytes(self) -> bytes:
+        """What the model owner sends, once: public key and encrypted weights."""
+        return wire.pack("sealed model", {}, self.public.to_bytes(), self.sealed)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> SealedModel:
+        """Raises BadBytes when the message is not whole."""
+        _, (public, sealed) = wire.unpack("sealed model", data)
+        return cls(PublicBundle.from_bytes(public), sealed)
+
+    def __repr__(self) -> str:
+        size = nbytes(len(self.to_bytes()))
+        return f"SealedModel (no key) · {size} · {self.public.params!r}"

@@ -1,0 +1,113 @@
+"""Into Paillier ciphertexts: from numbers, and from bytes. Both need the public key only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import wire
+from ..cipher import Ciphertext
+from ..context import PaillierContext
+from ..encoding import Slots, as_numbers, quantise, within
+from ..engines import Handle
+from ..errors import BadBytes, ShapeError, WrongKey
+from ..params import Paillier, value_bits
+from .bounds import check_room, fresh_limit
+from .vector import LABEL, PaillierVector
+
+SPARE_BITS = 16  #: 65,536 packed ciphertexts can be summed up
+
+
+class Encrypts(Protocol):
+    """An evaluator, or the key's owner, who is faster."""
+
+    def encrypt(self, values: Sequence[int]) -> Handle:
+        """One handle a number."""
+
+
+def encrypt(
+    context: PaillierContext,
+    values: ArrayLike,
+    bound: float | None = None,
+    packed: bool = False,
+    width: int = 0,
+    by: Encrypts | None = None,
+) -> PaillierVector:
+    """Encrypt a number, a vector (n,), or a matrix (rows, n) with its rows side by side.
+
+    A ciphertext holds one entry, or a column of the matrix; ``packed`` puts as many entries of a
+    vector into each as fit, to be added only; ``width`` gives the bits of a matrix's row, by
+    default all there are. ``bound`` is published: |values| ≤ bound, by default
+    the parameters'.
+
+    Raises BadValue for NaN and the like, ShapeError, Overflow for a broken promise.
+    """
+    params = context.params
+    numbers = np.atleast_1d(as_numbers(values))
+    bound = params.bound if bound is None else float(bound)
+    within(numbers, bound)
+    if numbers.ndim > 2 or not numbers.size:
+        raise ShapeError(f"shape {numbers.shape}: encrypt a vector, or a matrix of rows")
+    slots = _slots(params, numbers.shape, bound, packed, width)
+    whole = quantise(numbers, params.precision)
+    limit, error = fresh_limit(params, bound), 0.5 / (1 << params.precision)
+    check_room(slots, limit)
+    handle = (by or context.e).encrypt(slots.pack(np.atleast_2d(whole)))
+    length, matrix = numbers.shape[-1], numbers.ndim == 2
+    return PaillierVector(
+        context, handle, length, params.precision, limit, error, slots, matrix, fresh=True
+    )
+
+
+def _slots(
+    params: Paillier, shape: tuple[int, ...], bound: float, packed: bool, width: int
+) -> Slots:
+    rows = shape[0] if len(shape) == 2 else 1
+    if width * rows > params.capacity or (width and len(shape) == 1):
+        raise ShapeError(
+            f"{rows} rows of {width} bits: encrypt a matrix in pieces of at most "
+            f"{params.capacity // width} rows"
+        )
+    if not packed:
+        return Slots(width or params.capacity // rows, rows)
+    if len(shape) == 2:
+        raise ShapeError("a matrix has its rows side by side already: leave packed=True out")
+    width = value_bits(params.precision, bound) + SPARE_BITS
+    return Slots(width, per=max(1, min(shape[0], params.capacity // width)))
+
+
+def load(context: PaillierContext, data: bytes | Ciphertext) -> PaillierVector:
+    """A ciphertext from its bytes (or out of a pickle), ready to compute with.
+
+    Raises BadBytes for truncated or foreign bytes, WrongKey when it is under another key.
+    """
+    data = data.to_bytes() if isinstance(data, Ciphertext) else data
+    header, payloads = wire.unpack("ciphertext", data)
+    if header.get("params") != context.params.fingerprint or header["engine"] != context.engine:
+        raise BadBytes("this ciphertext was made with other parameters: use its owner's bundle")
+    if header["key"] != context.key_id:
+        raise WrongKey("this ciphertext is under another owner's key: use that owner's bundle")
+    slots = _check_label(header, context.params)
+    label = {name: header[name] for name in LABEL}
+    c = PaillierVector(context, context.e.load(payloads[0]), slots=slots, **label)
+    if len(payloads[0]) != c.nbytes:
+        raise BadBytes("the ciphertext's label contradicts its length: send it again")
+    check_room(slots, c.limit)
+    return c
+
+
+def _check_label(header: dict[str, Any], params: Paillier) -> Slots:
+    """BadBytes unless every number of a label is one that an honest sender could have written."""
+    good = all(isinstance(header.get(name), kind) for name, kind in LABEL.items())
+    shape = header.get("slots")
+    good = good and isinstance(shape, list) and [type(v) for v in shape] == [int] * 3
+    if good:
+        slots = Slots(*header["slots"])
+        room = slots.width * slots.lanes * slots.per <= params.capacity
+        good = room and min(slots.width, slots.lanes, slots.per, header["length"]) > 0
+        if good and header["limit"] > 0 and header["scale"] >= 0 and header["error"] >= 0:
+            return slots
+    raise BadBytes("the ciphertext's label is incomplete or out of range: send it again")

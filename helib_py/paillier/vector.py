@@ -1,0 +1,293 @@
+"""The Paillier ciphertext: exact fixed-point numbers, added and multiplied by plain ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import log2
+from secrets import randbelow
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import wire
+from ..cipher import Ciphertext, same_key
+from ..context import PaillierContext
+from ..encoding import Slots, as_numbers, quantise, within
+from ..engines import Handle, Integers
+from ..errors import NotLinear, ShapeError
+from ..params import Paillier
+from ..tables import nbytes
+from .bounds import GUARD_BITS, check_room, grown
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PaillierVector(Ciphertext):
+    """An encrypted vector (length,), or a matrix (rows, length) with its rows side by side.
+
+    A value is a whole number times 2^-``scale``. ``limit`` is the largest |whole number| there
+    may be and ``error`` the largest error of a value; like ``scale`` they follow from lengths and
+    from promised bounds, never from data or weights, so that the label leaks nothing.
+
+    ``+ -`` with ciphertexts, arrays and numbers, ``* /`` with plain vectors and numbers, ``W @ x``
+    and ``x @ M`` with plain matrices, ``sum``, ``rotate``. Nothing takes a level, and no result is
+    ever rounded: each product adds ``factor_precision`` bits to the scale.
+    """
+
+    context: PaillierContext
+    handle: Handle
+    length: int
+    scale: int
+    limit: int
+    error: float
+    slots: Slots
+    matrix: bool = False
+    shield: bool = False  # random above the slots
+    fresh: bool = False  # just encrypted: need not be blinded again before it leaves
+    tables: Any = None
+
+    # --- what it shows -----------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what decrypts."""
+        return (self.slots.lanes, self.length) if self.matrix else (self.length,)
+
+    @property
+    def bits(self) -> float:
+        """Precision: -log2 of the largest error that quantising can have made."""
+        return -log2(self.error) if self.error else float("inf")
+
+    @property
+    def bound(self) -> float:
+        """No |value| is larger."""
+        return self.limit / (1 << self.scale)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the ciphertexts themselves, without their label."""
+        plaintexts = -(-self.length // self.slots.per)
+        return plaintexts * self.params.ciphertext_bytes
+
+    def __repr__(self) -> str:
+        size, held = "×".join(map(str, self.shape)), self.slots.lanes * self.slots.per
+        packed = f" · {held} a plaintext" if held > 1 else ""
+        engine = " · clear twin, NOT ENCRYPTED" if self.context.engine == "plain" else ""
+        return (
+            f"Ciphertext of {size} · Paillier {self.params.bits} · fixed point 2^-{self.scale}"
+            f" · ≥{self.bits:.0f} bits{packed} · {nbytes(self.nbytes)} · "
+            f"{self.params.label}{engine}"
+        )
+
+    # --- bytes -------------------------------------------------------------------------
+
+    def rerandomised(self) -> PaillierVector:
+        """The same values under new randomness: nobody can tell what they were computed from."""
+        return self._with(self.e.rerandomise(self.handle), fresh=True)
+
+    def to_bytes(self) -> bytes:
+        """What another party gets, the only way out: re-randomised unless just encrypted."""
+        if isinstance(self.handle, bytes):
+            return self.handle
+        safe = self if self.fresh else self.rerandomised()
+        header = {
+            "params": self.params.fingerprint,
+            "engine": self.context.engine,
+            "key": self.context.key_id,
+            "slots": [self.slots.width, self.slots.lanes, self.slots.per],
+            **{name: getattr(self, name) for name in LABEL},
+        }
+        return wire.pack("ciphertext", header, self.e.dump(safe.handle))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles hold those bytes only: no key, no context; ``public.load`` revives them."""
+        keyless = replace(self.context, evaluator=None)
+        label = (self.length, self.scale, self.limit, self.error, self.slots, self.matrix)
+        return PaillierVector, (keyless, self.to_bytes(), *label, self.shield)
+
+    def decode(self, opened: list[int]) -> np.ndarray:
+        """Values of ``shape``; Overflow when one is outside the promised bound."""
+        numbers = self.slots.unpack(opened, self.length, self.limit, self.shield)
+        values = np.array([[v / (1 << self.scale) for v in row] for row in numbers])
+        return values.reshape(self.shape)
+
+    # --- addition ----------------------------------------------------------------------
+
+    def __add__(self, other: PaillierVector | ArrayLike) -> PaillierVector:
+        if isinstance(other, PaillierVector):
+            return self._plus_ciphertext(other)
+        values = self._spread(other)
+        bound = max(self.bound, self.params.factor_bound)
+        within(values, bound)
+        numbers = quantise(values, self.scale)
+        handle = self.e.add_plain(self.handle, self.slots.pack(numbers))
+        limit = self.limit + int(bound * (1 << self.scale))
+        return self._with(handle, limit=limit, error=self.error + 0.5 / (1 << self.scale))
+
+    def _plus_ciphertext(self, other: PaillierVector) -> PaillierVector:
+        same_key(self, other)
+        if (self.shape, self.slots) != (other.shape, other.slots):
+            raise ShapeError(f"{self.shape} in {self.slots} meets {other.shape} in {other.slots}")
+        scale = max(self.scale, other.scale)
+        a, b = self._at(scale), other._at(scale)
+        error, limit = a.error + b.error, a.limit + b.limit
+        return a._with(self.e.add(a.handle, b.handle), limit=limit, error=error)
+
+    def __neg__(self) -> PaillierVector:
+        return self._with(self.e.multiply_plain(self.handle, [-1] * len(self.handle)))
+
+    def _at(self, scale: int) -> PaillierVector:
+        """The same values at a finer fixed point: whole numbers times a power of two."""
+        if scale == self.scale:
+            return self
+        factor = 1 << (scale - self.scale)
+        handle = self.e.multiply_plain(self.handle, [factor] * len(self.handle))
+        return self._with(handle, scale=scale, limit=self.limit * factor)
+
+    # --- multiplication by plain numbers -------------------------------------------------
+
+    def __mul__(self, other: ArrayLike) -> PaillierVector:
+        factors = self._factors(other, "a product")
+        if factors.shape not in ((), (1,), (self.length,)):
+            raise ShapeError(f"{factors.shape} meets {self.shape}: one factor for each entry")
+        if factors.size > 1:
+            self._unpacked()
+        each = np.broadcast_to(factors, (len(self.handle),)).tolist()
+        return self._product(self.e.multiply_plain(self.handle, each), terms=1)
+
+    def __matmul__(self, other: ArrayLike) -> PaillierVector:
+        """``x @ v`` with a vector (n,) or ``x @ M`` with a matrix (n, m); of a matrix, by rows."""
+        factors = self._factors(other, "a product of ciphertexts")
+        return self._combine(factors.T)  # of a vector the transpose is itself
+
+    def __rmatmul__(self, weights: ArrayLike) -> PaillierVector:
+        """``W @ x`` with a matrix (m, n) or a vector (n,): every result a product of n powers."""
+        if self.matrix:
+            raise ShapeError(f"the rows of {self.shape} are side by side: write X @ W.T")
+        return self._combine(self._factors(weights, "a product of ciphertexts"))
+
+    def _combine(self, factors: np.ndarray) -> PaillierVector:
+        self._unpacked()
+        rows = np.atleast_2d(factors)
+        if rows.ndim != 2 or rows.shape[1] != self.length or not len(rows):
+            raise ShapeError(f"matrix {rows.shape} times {self.length} values: shapes must agree")
+        handle = self.e.combine(rows, self.handle, self.tables)
+        return self._product(handle, terms=self.length, length=len(rows))
+
+    def _product(self, handle: Handle, terms: int, **changes: Any) -> PaillierVector:
+        """Limit and error of a sum of so many products, by what was promised in public."""
+        step, largest = 0.5 / (1 << self.params.factor_precision), self.params.factor_bound
+        error = terms * (self.error * (largest + step) + self.bound * step)
+        scale = self.scale + self.params.factor_precision
+        limit = grown(self.params, self.limit, terms)
+        return self._with(handle, scale=scale, limit=limit, error=error, **changes)
+
+    def __pow__(self, exponent: object) -> NoReturn:
+        self._refuse_product(f"x ** {exponent}")
+
+    # --- moving values -----------------------------------------------------------------
+
+    def sum(self) -> PaillierVector:
+        """The sum of all entries (of a matrix, of each row), as a vector of one."""
+        self._unpacked()
+        ones = np.ones((1, self.length), dtype=np.int64)
+        limit, error = self.limit * self.length, self.error * self.length
+        handle = self.e.combine(ones, self.handle)
+        return self._with(handle, length=1, limit=limit, error=error)
+
+    def rotate(self, steps: int) -> PaillierVector:
+        """``np.roll(x, -steps)`` of any length: each entry is a ciphertext of its own."""
+        self._unpacked()
+        steps = int(steps) % self.length
+        return self._with(self.handle[steps:] + self.handle[:steps])
+
+    def packed(self) -> PaillierVector:
+        """Entries side by side in as few plaintexts as they fit: fewer to send and to decrypt.
+
+        What is packed can still be added and multiplied by one number, as far as slots have room.
+        """
+        if self.slots.per > 1:
+            return self
+        single = self.slots.lanes == 1
+        lane = self.limit.bit_length() + 1 + GUARD_BITS if single else self.slots.width
+        shift = lane * self.slots.lanes
+        per = max(1, min(self.length, self.params.capacity // shift))
+        groups = [self.handle[i : i + per] for i in range(0, self.length, per)]
+        handle = sum((self.e.pack(group, shift) for group in groups), ())
+        return self._with(handle, slots=Slots(lane, self.slots.lanes, per))
+
+    def shielded(self) -> PaillierVector:
+        """The same with random bits above the slots of each plaintext, for who gets it to ignore.
+
+        What decrypts then holds the slots' bits and nothing else, whatever the encrypted numbers
+        were. Done last: a shielded ciphertext is only sent and decrypted.
+        """
+        used = self.slots.width * self.slots.lanes * self.slots.per
+        free = self.params.capacity - used
+        if free < 1 or self.shield:
+            return self
+        above = [(1 + randbelow((1 << free) - 1)) << used for _ in self.handle]
+        return self._with(self.e.add_plain(self.handle, above), shield=True)
+
+    def promise(self, bound: float) -> PaillierVector:
+        """The same ciphertext with a tighter public bound, which the caller vouches for."""
+        within(np.zeros(1), bound)
+        return self._with(self.handle, limit=min(self.limit, int(bound * (1 << self.scale)) + 1))
+
+    def prepared(self) -> PaillierVector:
+        """The same with tables of its powers: for many products, at 64 times the memory."""
+        return replace(self, tables=self.e.prepare(self._unpacked().handle))
+
+    # --- for the package's own use -----------------------------------------------------
+
+    @property
+    def e(self) -> Integers:
+        """The evaluator that this ciphertext belongs to."""
+        return self.context.e
+
+    @property
+    def params(self) -> Paillier:
+        """Its parameters."""
+        return self.context.params
+
+    def _with(self, handle: Handle, **changes: Any) -> PaillierVector:
+        """The outcome of an operation; Overflow if a number may outgrow its slot."""
+        changes = {"fresh": False, "tables": None, **changes}
+        out = replace(self, handle=handle, **changes)
+        check_room(out.slots, out.limit)
+        return out
+
+    def _unpacked(self) -> PaillierVector:
+        if self.slots.per > 1 or self.shield:
+            raise ShapeError(
+                "packed entries cannot be taken apart: compute first, pack at the end"
+            )
+        return self
+
+    def _spread(self, other: ArrayLike) -> np.ndarray:
+        """A plain summand on (rows, length)."""
+        numbers = as_numbers(other)
+        if numbers.shape not in ((), (1,), (self.length,), self.shape):
+            raise ShapeError(f"{numbers.shape} meets {self.shape} encrypted values: same shape")
+        return np.broadcast_to(numbers, (self.slots.lanes, self.length))
+
+    def _factors(self, other: object, what: str) -> np.ndarray:
+        """Plain factors as whole multiples of 2^-factor_precision, int64."""
+        if isinstance(other, Ciphertext):
+            self._refuse_product(what)
+        numbers = as_numbers(other)  # type: ignore[arg-type]
+        within(numbers, self.params.factor_bound, "factor_bound")
+        whole = quantise(numbers, self.params.factor_precision)
+        return whole.astype(np.int64)
+
+    def _refuse_product(self, what: str) -> NoReturn:
+        raise NotLinear(
+            f"{what} of encrypted values: Paillier adds them and multiplies them by plain "
+            "numbers, nothing else. Use he.CKKS (notebook 06), or let the key's owner compute the "
+            "nonlinear step and encrypt again (notebook 04)"
+        )
+
+
+LABEL = {
+    "length": int, "scale": int, "limit": int, "error": float, "matrix": bool, "shield": bool,
+}  # fmt: skip

@@ -1,0 +1,150 @@
+"""Paillier parameter sets: the size of the modulus and the public fixed-point format."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from math import ceil, isfinite, log2
+from typing import Any
+
+from ..errors import InsecureParameters, ParameterError
+from ..tables import Table, nbytes
+
+#: Bits of an RSA-like modulus → bits of security against factoring.
+#: NIST SP 800-57 part 1 rev. 5, table 2.
+FACTORING: dict[int, int] = {2048: 112, 3072: 128, 7680: 192, 15360: 256}
+MAX_FACTOR_BITS = 48  #: quantised plaintext factors fit a machine word, windows included
+MAX_VALUE_BITS = 1000  #: and whole values a double's range
+
+
+@dataclass(frozen=True)
+class Paillier:
+    """A Paillier parameter set: modulus n of ``bits`` bits, and one fixed-point format for all.
+
+    Encrypted numbers are kept to ``precision`` bits after the binary point and lie in
+    [-bound, bound]; the plain numbers that multiply them, the factors, are kept to
+    ``factor_precision`` bits and lie in [-factor_bound, factor_bound]. All four are public and
+    none depends on the data, so that a ciphertext's label says nothing about its content.
+
+    2048 bits are 112-bit security, which NIST allows until 2030. Fewer raise InsecureParameters
+    unless ``insecure=True`` is written out.
+
+    >>> Paillier()
+    Paillier · 3072-bit n · fixed point 2^-24, factors 2^-16 · 128-bit
+    """
+
+    bits: int = 3072
+    precision: int = 24
+    bound: float = 1.0
+    factor_precision: int = 16
+    factor_bound: float = 16.0
+    insecure: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self)
+        if not self.security and not self.insecure:
+            raise InsecureParameters(
+                f"a modulus of {self.bits} bits can be factored or soon will be (NIST SP 800-57): "
+                "use bits=3072, or 2048 until 2030, or write insecure=True for a toy"
+            )
+
+    @property
+    def security(self) -> int:
+        """Bits of security by the size of the modulus; 0 below 2048 bits."""
+        return max((level for bits, level in FACTORING.items() if bits <= self.bits), default=0)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the modulus has at least 2048 bits, 112-bit security."""
+        return self.security > 0
+
+    @property
+    def label(self) -> str:
+        """``128-bit`` or ``INSECURE``; every repr and plot shows it."""
+        return f"{self.security}-bit" if self.is_secure else "INSECURE"
+
+    @property
+    def capacity(self) -> int:
+        """Bits of a plaintext that may be used: |integer| < 2^capacity never wraps around."""
+        return self.bits - 2
+
+    @property
+    def ciphertext_bytes(self) -> int:
+        """Bytes of one ciphertext, a number modulo n²."""
+        return self.bits // 4
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash by which bytes of other parameters are recognised."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+    def to_json(self) -> str:
+        """The request that rebuilds this very set with :meth:`from_json`."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Paillier:
+        """Rebuild a parameter set; the security check runs again. ValueError for other text."""
+        given: dict[str, Any] = json.loads(text)
+        return cls(**given)
+
+    def explain(self) -> Table:
+        """Every number of the set, with its reason."""
+        until = ", allowed by NIST until 2030" if self.security == 112 else ""
+        step, factor = f"2^-{self.precision}", f"2^-{self.factor_precision}"
+        width = value_bits(self.precision, self.bound)
+        rows = [
+            ("modulus n (bits)", self.bits, "a product of two primes; plaintexts live modulo n"),
+            ("security", self.label, f"best known factoring, NIST SP 800-57{until}"),
+            (
+                "ciphertext",
+                nbytes(self.ciphertext_bytes),
+                "a number modulo n², for each plaintext",
+            ),
+            ("fixed point", step, "a value is a whole multiple of it: public, the same for all"),
+            ("bound", self.bound, "promised: |encrypted values| stay below it"),
+            ("factors", factor, "the same for the plain numbers that multiply them"),
+            ("factor bound", self.factor_bound, "promised: |plain factors| stay below it"),
+            ("fresh values side by side", self.capacity // width, f"{width} bits each, packed"),
+        ]
+        return Table(("what", "value", "why"), rows, caption=repr(self))
+
+    def __repr__(self) -> str:
+        return (
+            f"Paillier · {self.bits}-bit n · fixed point 2^-{self.precision}, "
+            f"factors 2^-{self.factor_precision} · {self.label}"
+        )
+
+
+def value_bits(precision: int, bound: float) -> int:
+    """Bits of a signed slot that holds every multiple of 2^-precision in [-bound, bound].
+
+    >>> value_bits(8, 1.0)
+    10
+    """
+    return precision + max(ceil(log2(bound)), 1 - precision) + 2
+
+
+def _check(want: Paillier) -> None:
+    if not isinstance(want.bits, int) or want.bits < 64 or want.bits % 8:
+        raise ParameterError(f"bits={want.bits}: a multiple of 8, 3072 for 128-bit security")
+    for name in ("precision", "factor_precision"):
+        value = getattr(want, name)
+        if not isinstance(value, int) or not 0 <= value <= MAX_VALUE_BITS:
+            raise ParameterError(f"{name}={value}: a whole number of bits, 0 or more")
+    for name in ("bound", "factor_bound"):
+        if not (isfinite(getattr(want, name)) and getattr(want, name) > 0):
+            raise ParameterError(f"{name}={getattr(want, name)}: positive and finite")
+    factor = value_bits(want.factor_precision, want.factor_bound)
+    if factor > MAX_FACTOR_BITS:
+        raise ParameterError(
+            f"plain factors of {factor} bits: at most {MAX_FACTOR_BITS}, lower "
+            "factor_precision or factor_bound"
+        )
+    value = value_bits(want.precision, want.bound)
+    if value > min(want.capacity, MAX_VALUE_BITS):
+        raise ParameterError(
+            f"values of {value} bits: at most {min(want.capacity, MAX_VALUE_BITS)}, lower "
+            "precision or bound"
+        )
