@@ -79,7 +79,7 @@ def write(results: list[Result]) -> None:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The results in Markdown, as they stand in the README."""
-    lines = ["", "", "| what | ours | TenSEAL or peer | ratio | target |", "|---|---|---|---|---|"]
+    lines = ["", "", "| what | ours | peer | ratio | target |", "|---|---|---|---|---|"]
     for r in rows:
         ours, peer = (f"{r[k]:,.3g} {r['unit']}".strip() for k in ("ours", "peer"))
         lines.append(f"| {r['name']} | {ours} | {peer} | {r['ratio']:.3g} | {r['target']} |")

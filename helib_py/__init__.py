@@ -13,14 +13,18 @@ from .errors import HelibError
 __version__ = "0.1.0"
 
 _WHERE = {
+    "BFV": "params",
     "CKKS": "params",
     "Chain": "compile",
+    "Composite": "composite",
     "Ciphertext": "cipher",
     "DataOwner": "roles",
+    "Ledger": "ledger",
     "LinearServer": "interaction",
     "ModelOwner": "model_owner",
     "Paillier": "params",
     "Plan": "plans",
+    "Polynomial": "activations",
     "PublicBundle": "roles",
     "Quadratic": "nn",
     "SealedModel": "model_owner",
@@ -29,12 +33,18 @@ _WHERE = {
     "Table": "tables",
     "Transcript": "roles",
     "compare": "comparison",
+    "fine_tune": "nn",
+    "fit": "activations",
+    "fit_sign": "composite",
     "interact": "interaction",
     "layer_bits": "comparison",
     "measured_bits": "noise",
     "plan": "nn",
+    "polynomial": "nn",
 }
-_MODULES = ("data", "errors", "interaction", "noise", "packing", "params", "show")
+_MODULES = (
+    "bfv", "data", "errors", "interaction", "noise", "packing", "paillier", "params", "show",
+)  # fmt: skip
 
 __all__ = ["HelibError", *_WHERE, *_MODULES]
 

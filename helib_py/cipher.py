@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, Self
+import operator
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import reduce, wraps
+from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import wire
 from .encoding import as_numbers
-from .errors import BadValue, NotPolynomial, WrongKey
+from .errors import BadBytes, BadValue, NotPolynomial, WrongKey
+
+
+class Watcher(Protocol):
+    """Who is told of every operation while a ledger is open."""
+
+    def operation(self, method: Callable[..., Any], a: Ciphertext, *operands: Any) -> Any:
+        """Carry out ``method(a, *operands)`` and note it."""
+
+    def encrypted(self, c: Ciphertext, values: ArrayLike, seconds: float) -> None:
+        """Note what a fresh ciphertext holds."""
+
+
+#: The open ledger, of this thread or task; None almost always.
+WATCHER: ContextVar[Watcher | None] = ContextVar("WATCHER", default=None)
+WATCHED = (
+    "__add__", "__sub__", "__neg__", "__mul__", "__pow__", "__matmul__", "__rmatmul__", "rotate",
+    "sum", "combine", "lower", "packed",
+)  # fmt: skip
+
+
+def _watched(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(a: Ciphertext, *operands: Any) -> Any:
+        watcher = WATCHER.get()
+        if watcher is None:
+            return method(a, *operands)
+        return watcher.operation(method, a, *operands)
+
+    return call
 
 
 class Ciphertext:
@@ -22,6 +56,11 @@ class Ciphertext:
     __array_ufunc__ = None  # numpy then leaves array + ciphertext to __radd__
     __hash__ = None  # type: ignore[assignment]
 
+    def __init_subclass__(cls) -> None:
+        for name in WATCHED:
+            if name in vars(cls):
+                setattr(cls, name, _watched(vars(cls)[name]))
+
     context: Any
     handle: Any
     length: int
@@ -34,6 +73,20 @@ class Ciphertext:
 
     def __neg__(self) -> Self:
         raise NotImplementedError
+
+    @property
+    def bound(self) -> float:
+        """No |value| is larger: promised in public."""
+        raise NotImplementedError
+
+    def promise(self, bound: float) -> Self:
+        """The same ciphertext with a tighter public bound, which the caller vouches for."""
+        raise NotImplementedError
+
+    def combine(self, terms: Sequence[Self], factors: ArrayLike) -> Self:
+        """Σ factor·term, at the cost of one product where the scheme can."""
+        products = [term * float(f) for term, f in zip(terms, as_numbers(factors), strict=True)]
+        return reduce(lambda a, b: a + b, products)
 
     def to_bytes(self) -> bytes:
         """Everything another party needs, given the public bundle; no key is included."""
@@ -60,7 +113,10 @@ class Ciphertext:
 
     def __truediv__(self, other: ArrayLike) -> Self:
         if isinstance(other, Ciphertext):
-            raise NotPolynomial("division by a ciphertext: multiply by a polynomial for 1/x")
+            raise NotPolynomial(
+                "division by a ciphertext: let the key's owner divide, or on CKKS multiply by a "
+                "polynomial for 1/x"
+            )
         divisor = as_numbers(other)
         if np.any(divisor == 0):
             raise BadValue("division by zero: leave the zeros out of the divisor")
@@ -75,6 +131,46 @@ class Ciphertext:
     __bool__ = __float__ = __int__ = __index__ = __array__ = __abs__ = _refuse
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse
     __mod__ = __floordiv__ = __rtruediv__ = __rpow__ = __getitem__ = __iter__ = _refuse
+
+
+C = TypeVar("C", bound=Ciphertext)
+
+
+def power(x: C, exponent: int) -> C:
+    """x ** exponent by ⌈log2(exponent)⌉ products in a row; each power used is computed once."""
+    powers = {1: x}
+
+    def compute(n: int) -> C:
+        if n not in powers:
+            powers[n] = compute((n + 1) // 2) * compute(n // 2)
+        return powers[n]
+
+    try:
+        whole = operator.index(exponent)
+    except TypeError:
+        whole = 0
+    if whole < 1:
+        raise NotPolynomial(f"x ** {exponent}: only whole powers from 1 up are polynomials")
+    return compute(whole)
+
+
+def unpacked(
+    context: Any, data: bytes | Ciphertext, label: dict[str, type]
+) -> tuple[dict[str, Any], bytes]:
+    """A ciphertext's label and payload; ``label`` gives the types of what only its scheme has.
+
+    BadBytes for other bytes or parameters, WrongKey for another owner's.
+    """
+    data = data.to_bytes() if isinstance(data, Ciphertext) else data
+    header, payloads = wire.unpack("ciphertext", data)
+    kinds = {"params": str, "engine": str, "key": str, **label}
+    if len(payloads) != 1 or any(not isinstance(header.get(n), k) for n, k in kinds.items()):
+        raise BadBytes("the ciphertext's label is incomplete: send it again")
+    if header["params"] != context.params.fingerprint or header["engine"] != context.engine:
+        raise BadBytes("this ciphertext was made with other parameters: use its owner's bundle")
+    if header["key"] != context.key_id:
+        raise WrongKey("this ciphertext is under another owner's key: use that owner's bundle")
+    return header, payloads[0]
 
 
 def same_key(a: Ciphertext, b: Ciphertext) -> None:

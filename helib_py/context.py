@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from .engines import Evaluator, Integers
+from .engines import Evaluator, Integers, Modular
 from .errors import MissingKey
-from .params import CKKS, Paillier
+from .params import BFV, CKKS, Paillier
 
-P = TypeVar("P", CKKS, Paillier)
-E = TypeVar("E", Evaluator, Integers)
+P = TypeVar("P", CKKS, BFV, Paillier)
+E = TypeVar("E", Evaluator, Modular, Integers)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,4 +37,5 @@ class Computing(Generic[P, E]):
 
 
 Context = Computing[CKKS, Evaluator]
+BFVContext = Computing[BFV, Modular]
 PaillierContext = Computing[Paillier, Integers]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,6 +36,20 @@ def as_numbers(values: ArrayLike) -> np.ndarray:
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise BadValue(f"value {array[where]} at index {where}: replace NaN and infinities first")
     return array
+
+
+def as_whole(values: ArrayLike) -> np.ndarray:
+    """A contiguous int64 copy; BadValue for what is no whole number, Overflow from 2^53 on."""
+    numbers = as_numbers(values)
+    if np.any(numbers != np.rint(numbers)):
+        where = tuple(int(i) for i in np.argwhere(numbers != np.rint(numbers))[0])
+        raise BadValue(
+            f"{numbers[where]} at index {where} is no whole number: multiply by a public factor "
+            "and round first, or use he.CKKS"
+        )
+    if np.any(np.abs(numbers) >= 2.0**53):
+        raise Overflow("whole numbers from 2^53 on are not exact in float64: make them smaller")
+    return numbers.astype(np.int64)
 
 
 def within(values: np.ndarray, bound: float, name: str = "bound") -> None:
@@ -110,21 +125,31 @@ class Layout:
         return out
 
 
-def quantise(values: np.ndarray, precision: int) -> np.ndarray:
-    """Whole multiples of 2^-precision nearest to the values, an object array of Python ints.
+def rounded(values: np.ndarray, precision: int) -> np.ndarray:
+    """Multiples of 2^-precision nearest to the values, as whole float64; ties go to the even one.
 
-    Ties go to the even one. BadValue when everything that is not zero would become zero.
-
-    >>> quantise(np.array([0.3, -2.0]), 4)
-    array([5, -32], dtype=object)
+    BadValue when everything that is not zero would become zero.
     """
-    whole = np.rint(np.ldexp(values, precision))
-    if np.any(values) and not np.any(whole):
+    whole: np.ndarray = np.rint(np.ldexp(values, precision))
+    if not whole.any() and values.any():
         raise BadValue(
             f"values up to {np.abs(values).max():.3g} vanish below the resolution 2^-{precision}: "
             "multiply them by a public factor first, or ask for more precision"
         )
-    return np.array([int(value) for value in whole.ravel()], dtype=object).reshape(values.shape)
+    return whole
+
+
+def quantise(values: np.ndarray, precision: int) -> np.ndarray:
+    """The same as an object array of Python ints, which never overflow.
+
+    >>> quantise(np.array([0.3, -2.0]), 4)
+    array([5, -32], dtype=object)
+    """
+    if precision <= 900:
+        whole = [int(value) for value in rounded(values, precision).ravel().tolist()]
+    else:  # more than a float64 can count
+        whole = [round(Fraction(value) * (1 << precision)) for value in values.ravel().tolist()]
+    return np.array(whole, dtype=object).reshape(values.shape)
 
 
 @dataclass(frozen=True)
@@ -152,27 +177,32 @@ class Slots:
         columns = [numbers[:, start : start + self.per].T.ravel() for start in groups]
         return [sum(int(v) << (self.width * i) for i, v in enumerate(c)) for c in columns]
 
+    def bits_used(self, plaintext: int, length: int) -> int:
+        """Bits below which all numbers of the i-th plaintext of a vector are."""
+        entries = min(self.per, length - plaintext * self.per)
+        return self.width * self.lanes * entries
+
     def unpack(
-        self, plaintexts: Sequence[int], length: int, limit: int, shield: bool = False
+        self, plaintexts: Sequence[int], length: int, limit: int, modulus: int = 0
     ) -> np.ndarray:
         """Numbers (lanes, length); Overflow unless every |number| ≤ limit and all the rest is 0.
 
-        With a ``shield`` what is above all slots is random, and ignored.
-
-        A negative number borrows from the slots above it, so half a slot is added to each first.
+        With a ``modulus`` there is a shield: what is above the numbers is random, modulo n, and
+        ignored. A negative number borrows from the slots above it, so half a slot is added to each
+        first.
         """
-        count, half = self.lanes * self.per, 1 << (self.width - 1)
-        lift = sum(half << (self.width * i) for i in range(count))
-        cut = []
-        for plaintext in plaintexts:
-            lifted = plaintext + lift
-            cut += [(lifted >> (self.width * i) & (2 * half - 1)) - half for i in range(count)]
-            if not shield and not 0 <= lifted < 1 << (self.width * count):
+        half, cut = 1 << (self.width - 1), []
+        for i, plaintext in enumerate(plaintexts):
+            bits = self.bits_used(i, length)
+            count = bits // self.width
+            lift = sum(half << (self.width * k) for k in range(count))
+            lifted = (plaintext % modulus if modulus else plaintext) + lift
+            cut += [(lifted >> (self.width * k) & (2 * half - 1)) - half for k in range(count)]
+            if not modulus and not 0 <= lifted < 1 << bits:
                 raise _broken(limit)
-        numbers = np.array(cut, dtype=object).reshape(-1, self.lanes).T
-        if any(abs(v) > limit for v in cut) or np.any(numbers[:, length:] != 0):
+        if any(abs(number) > limit for number in cut):
             raise _broken(limit)
-        return numbers[:, :length]
+        return np.array(cut, dtype=object).reshape(length, self.lanes).T
 
 
 def _broken(limit: int) -> Overflow:

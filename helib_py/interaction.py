@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from secrets import randbits
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +31,10 @@ class LinearServer:
     ) -> None:
         self.public = PublicBundle.from_bytes(public) if isinstance(public, bytes) else public
         if not isinstance(self.public.params, Paillier):
-            raise ParameterError("linear layers by interaction take the bundle of a Paillier key")
+            raise ParameterError(
+                "linear layers by interaction need a Paillier key: pass the bundle of "
+                "DataOwner(he.Paillier())"
+            )
         self._layers = check_layers(layers)
 
     @property
@@ -39,17 +43,24 @@ class LinearServer:
         return len(self._layers)
 
     def linear(self, layer: int, inputs: bytes) -> bytes:
-        """One layer on encrypted inputs (n,) or (rows, n): packed, re-randomised, as bytes."""
+        """One layer on encrypted inputs (n,) or (rows, n): packed, shielded, as bytes.
+
+        ShapeError for a layer that is not there, BadBytes for inputs labelled as anything but
+        freshly encrypted: a limit of the client's choice could carry a row of weights out.
+        """
+        if layer not in range(self.depth):
+            raise ShapeError(f"layer {layer}: this network has the layers 0 to {self.depth - 1}")
         weights, bias = self._layers[layer]
         outputs = self._load(inputs) @ weights.T + bias
-        return outputs.packed().to_bytes()
+        return outputs.packed().shielded().to_bytes()
 
     def _load(self, inputs: bytes) -> PaillierVector:
-        return paillier.load(self.public.context, inputs)
+        return paillier.expect_fresh(paillier.load(self.public.context, inputs))
 
     def __repr__(self) -> str:
         sizes = [self._layers[0][0].shape[1], *(len(b) for _, b in self._layers)]
-        return f"LinearServer (no secret key) · {'-'.join(map(str, sizes))}"
+        shape = "-".join(map(str, sizes))
+        return f"LinearServer (no secret key) · {shape} · {self.public.params.label}"
 
 
 def interact(
@@ -74,15 +85,15 @@ def interact(
 def mask(
     layers: Sequence[tuple[ArrayLike, ArrayLike]], random: np.random.Generator | None = None
 ) -> list[Dense]:
-    """The same network with hidden units permuted and scaled by random ρ in [1/4, 1).
+    """The same network with hidden units permuted and scaled by random ρ in (1/2, 1].
 
     ReLU(ρ z) = ρ ReLU(z) for ρ > 0, so the next layer undoes both. To be made anew for every
     query: signs and rough sizes still show, and under one mask two queries are comparable.
     """
-    random = np.random.default_rng() if random is None else random
+    random = np.random.default_rng(randbits(256)) if random is None else random
     out, (weights, bias) = [], check_layers(layers)[0]
     for following, added in check_layers(layers)[1:]:
-        order, scale = random.permutation(len(bias)), 4.0 ** -random.uniform(0, 1, len(bias))
+        order, scale = random.permutation(len(bias)), 2.0 ** -random.uniform(0, 1, len(bias))
         out.append(((weights * scale[:, None])[order], (bias * scale)[order]))
         weights, bias = (following / scale)[:, order], added
     return [*out, (weights, bias)]

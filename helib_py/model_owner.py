@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from . import wire
 from .encoding import as_numbers
-from .errors import ParameterError, ShapeError
-from .paillier import PaillierVector, row_width
+from .errors import BadBytes, ParameterError, ShapeError
+from .paillier import PaillierVector, expect_fresh, row_width
 from .params import Paillier
 from .roles import DataOwner, PublicBundle
 from .tables import nbytes
@@ -26,8 +26,11 @@ class ModelOwner:
         engine: str | None = None,
         primes: tuple[int, int] | None = None,
     ) -> None:
-        if not isinstance(params, Paillier):
-            raise ParameterError(f"{params!r}: an encrypted linear model takes he.Paillier()")
+        if not isinstance(params, Paillier) or params.factor_bound < 1:
+            raise ParameterError(
+                f"{params!r}: an encrypted linear model takes he.Paillier() with a factor_bound "
+                "of at least 1, as its bias is multiplied by 1"
+            )
         self.params = params
         self._owner = DataOwner(params, engine, primes)
         self.public = self._owner.public
@@ -72,8 +75,16 @@ class SealedModel:
     def weights(self) -> PaillierVector:
         """The encrypted weights, the bias last, with the tables that make products fast."""
         weights = self.public.load(self.sealed)
-        assert isinstance(weights, PaillierVector)
-        return weights.prepared()
+        if not isinstance(weights, PaillierVector):
+            raise BadBytes(
+                "these are no Paillier weights: ask the model's owner for a sealed model"
+            )
+        return expect_fresh(weights, terms=weights.length).prepared()
+
+    @property
+    def outputs(self) -> int:
+        """Scores for each input."""
+        return self.weights.slots.lanes
 
     def __call__(self, x: ArrayLike) -> PaillierVector:
         """Encrypted scores; |x| is at most the parameters' ``factor_bound``. ShapeError."""
@@ -90,10 +101,22 @@ class SealedModel:
         return wire.pack("sealed model", {}, self.public.to_bytes(), self.sealed)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> SealedModel:
-        """Raises BadBytes when the message is not whole."""
-        _, (public, sealed) = wire.unpack("sealed model", data)
-        return cls(PublicBundle.from_bytes(public), sealed)
+    def from_bytes(cls, data: bytes, agreed: Paillier | None = None) -> SealedModel:
+        """Raises BadBytes when the message is not whole, or not under the ``agreed`` parameters.
+
+        Agree on them before: a model owner who may choose the bound chooses how wide a score is,
+        and with it how much of the inputs one score can carry.
+        """
+        _, payloads = wire.unpack("sealed model", data)
+        if len(payloads) != 2:
+            raise BadBytes("this sealed model is malformed: ask its owner for it again")
+        public = PublicBundle.from_bytes(payloads[0])
+        if agreed is not None and public.params != agreed:
+            raise BadBytes(f"a model under {public.params!r}, {agreed!r} was agreed on: refuse it")
+        return cls(public, payloads[1])
+
+    def __reduce__(self) -> tuple[object, tuple[bytes]]:
+        return SealedModel.from_bytes, (self.to_bytes(),)
 
     def __repr__(self) -> str:
         size = nbytes(len(self.to_bytes()))

@@ -17,7 +17,7 @@ from functools import reduce
 import numpy as np
 
 from .encoding import Layout, power_of_two
-from .engines import Arithmetic, Handle
+from .engines import Handle, Operations
 from .errors import ShapeError
 
 
@@ -121,6 +121,28 @@ def windows(weights: np.ndarray, slots: int) -> tuple[Diagonals, np.ndarray] | N
     return Diagonals(list(table), width, folds, Layout(1, order.reshape(-1))), gather
 
 
+def turn(steps: int, length: int) -> int:
+    """Steps modulo the length of a vector; ShapeError where padding would be turned in."""
+    size = power_of_two(length)
+    if size != length:
+        raise ShapeError(
+            f"a vector of {length} does not rotate into itself: encrypt it padded to {size}, "
+            f"np.pad(x, (0, {size - length}))"
+        )
+    return int(steps) % size
+
+
+def sums(length: int) -> tuple[int, ...]:
+    """The folds that leave the sum of a vector, repeated in the slots, in each of them."""
+    return _doublings(1, power_of_two(length))
+
+
+def check_shape(matrix: np.ndarray, length: int) -> None:
+    """ShapeError unless a matrix (m, n) fits a vector of length n."""
+    if matrix.ndim != 2 or matrix.shape[1] != length or not len(matrix):
+        raise ShapeError(f"matrix {matrix.shape} times {length} values: shapes must agree")
+
+
 def _pad(weights: np.ndarray, rows: int) -> np.ndarray:
     """Zero rows up to ``rows`` and one zero column, which index -1 then finds."""
     m, n = weights.shape
@@ -150,7 +172,7 @@ def encode_diagonals(d: Diagonals, encode: Encode) -> list[list[object | None]]:
 
 
 def products(
-    e: Arithmetic, xs: Sequence[Handle], d: Diagonals, encoded: list[list[object | None]]
+    e: Operations, xs: Sequence[Handle], d: Diagonals, encoded: list[list[object | None]]
 ) -> Handle | None:
     """Σ_k rotate(x, k·step)·p(k) over all inputs; None when every diagonal is zero."""
     b = d.babies
@@ -170,7 +192,7 @@ def products(
     return total
 
 
-def _babies(e: Arithmetic, x: Handle, step: int, used: list[bool]) -> list[Handle]:
+def _babies(e: Operations, x: Handle, step: int, used: list[bool]) -> list[Handle]:
     """x, rotate(x, step), rotate(x, 2·step) …, each from the one before, as far as used."""
     turned = [x]
     for _ in range(max((j for j, u in enumerate(used) if u), default=0)):
@@ -178,7 +200,7 @@ def _babies(e: Arithmetic, x: Handle, step: int, used: list[bool]) -> list[Handl
     return turned
 
 
-def fold(e: Arithmetic, z: Handle, folds: Sequence[int]) -> Handle:
+def fold(e: Operations, z: Handle, folds: Sequence[int]) -> Handle:
     """z + rotate(z, f) for each f in turn: sums over whole stretches of slots."""
     for f in folds:
         z = e.add(z, e.rotate(z, f))

@@ -10,29 +10,32 @@ import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import ckks, engines, paillier, wire
-from .cipher import Ciphertext
-from .context import Context, PaillierContext
+from . import bfv, ckks, engines, paillier, wire
+from .cipher import WATCHER, Ciphertext
+from .context import BFVContext, Context, PaillierContext
 from .encoding import as_numbers
 from .errors import BadBytes, NoSecretKey, ParameterError, ShapeError, WrongKey
-from .params import CKKS, Paillier
+from .params import BFV, CKKS, Paillier
 from .plans import Interface, Plan
 from .tables import Table, nbytes
 
-Wanted = CKKS | Paillier | Plan | Interface
-_PARAMS: dict[str, Any] = {"CKKS": CKKS, "Paillier": Paillier}
+Params = CKKS | BFV | Paillier
+Wanted = Params | Plan | Interface
+_PARAMS: dict[str, Any] = {"CKKS": CKKS, "BFV": BFV, "Paillier": Paillier}
+_SCHEME: dict[type, Any] = {CKKS: ckks, BFV: bfv, Paillier: paillier}  #: their encrypt and load
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PublicBundle:
     """Parameters and public keys: all that may leave the owner, and enough to compute."""
 
-    params: CKKS | Paillier
+    params: Params
     engine: str
     keys: engines.Bundle
 
@@ -48,19 +51,26 @@ class PublicBundle:
         if isinstance(self.params, Paillier):
             integers = engines.integers(self.engine, self.params, self.keys)
             return PaillierContext(self.params, *label, integers)
+        if isinstance(self.params, BFV):
+            return BFVContext(
+                self.params, *label, engines.modular(self.engine, self.params, self.keys)
+            )
         return Context(self.params, *label, engines.evaluator(self.engine, self.params, self.keys))
 
     def encrypt(self, values: ArrayLike, bound: float | None = None, **options: Any) -> Ciphertext:
-        """Anyone may encrypt; see :func:`helib_py.ckks.encrypt` and the one of ``paillier``.
+        """Anyone may encrypt; see ``encrypt`` of ``helib_py.ckks``, ``bfv`` and ``paillier``.
 
         ``options`` are the scheme's own: ``packed=True`` for Paillier.
         """
-        c: Ciphertext = _scheme(self.params).encrypt(self.context, values, bound, **options)
+        start = perf_counter()
+        c: Ciphertext = _SCHEME[type(self.params)].encrypt(self.context, values, bound, **options)
+        if (watcher := WATCHER.get()) is not None:
+            watcher.encrypted(c, values, perf_counter() - start)
         return c
 
     def load(self, data: bytes | Ciphertext) -> Ciphertext:
         """A ciphertext from bytes; see :func:`helib_py.ckks.load`."""
-        c: Ciphertext = _scheme(self.params).load(self.context, data)
+        c: Ciphertext = _SCHEME[type(self.params)].load(self.context, data)
         return c
 
     def decrypt(self, *_: object) -> np.ndarray:
@@ -127,6 +137,24 @@ class DataOwner:
 
     def decrypt(self, c: Ciphertext | bytes) -> np.ndarray:
         """The values, shape (length,). WrongKey for another owner's ciphertext."""
+        c = self._own(c)
+        return c.decode(self._keys.decrypt(c.handle))
+
+    def budget(self, c: Ciphertext | bytes) -> int:
+        """Bits of noise budget left in a BFV ciphertext, measured: that takes the secret key.
+
+        0 when it can no longer be decrypted. ParameterError for other schemes.
+        """
+        if not isinstance(self.public.params, BFV):
+            scheme = type(self.public.params).__name__
+            raise ParameterError(
+                f"{scheme} has no noise budget, BFV has: see .bits of a {scheme} ciphertext"
+            )
+        measured: int = self._keys.budget(self._own(c).handle)
+        return measured
+
+    def _own(self, c: Ciphertext | bytes) -> Ciphertext:
+        """A ciphertext under this owner's key, ready to be opened."""
         if not isinstance(c, Ciphertext | bytes):
             raise BadBytes(f"{type(c).__name__} given: decrypt one ciphertext, or its bytes")
         if isinstance(c, Ciphertext) and c.context.key_id != self.public.key_id:
@@ -135,18 +163,13 @@ class DataOwner:
             )
         if isinstance(c, bytes) or c.context.evaluator is not self.public.context.evaluator:
             c = self.public.load(c)
-        return c.decode(self._keys.decrypt(c.handle))
+        return c
 
     def __repr__(self) -> str:
         return f"DataOwner (holds the secret key) · {self.public.params!r}"
 
     def __reduce__(self) -> str:
         raise NoSecretKey("an owner is not pickled, it holds the secret key: send owner.public")
-
-
-def _scheme(params: CKKS | Paillier) -> Any:
-    """The module whose ``encrypt`` and ``load`` belong to these parameters."""
-    return paillier if isinstance(params, Paillier) else ckks
 
 
 class Server:

@@ -39,11 +39,17 @@ def unpack(kind: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
         raise BadBytes(f"these bytes are truncated or altered: ask for the {kind} again")
     start = len(MAGIC) + 4
     end = start + struct.unpack_from("<I", data, len(MAGIC))[0]
-    header = json.loads(data[start:end])
-    if header.pop("kind") != kind:
+    try:
+        header = json.loads(data[start:end])
+        found, sizes = header.pop("kind"), [int(size) for size in header.pop("sizes")]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadBytes(f"these bytes have no label: ask for the {kind} again") from error
+    if found != kind:
         raise BadBytes(f"these bytes hold something else than a {kind}: check what was sent")
+    if min(sizes, default=0) < 0 or end + sum(sizes) + _CHECK != len(data):
+        raise BadBytes(f"the label of these bytes is wrong: ask for the {kind} again")
     payloads = []
-    for size in header.pop("sizes"):
+    for size in sizes:
         payloads.append(data[end : end + size])
         end += size
     return header, payloads

@@ -7,6 +7,7 @@ import pytest
 import helib_py as he
 
 PARAMS = he.CKKS(depth=3, precision=20)
+TOY = he.Paillier(bits=512, insecure=True)  # quick, and factored in days: for tests only
 
 
 @cache
@@ -49,3 +50,35 @@ def pyfhel_owner():
 @pytest.fixture(scope="session")
 def other_pyfhel_owner():
     return _other_owner("pyfhel")
+
+
+@cache
+def _paillier_owner(engine, _number=0):
+    return he.DataOwner(TOY, engine)
+
+
+@pytest.fixture(scope="session", params=["paillier", "plain"])
+def toy(request):
+    """An owner of a Paillier key too short to be safe, or its clear twin."""
+    return _paillier_owner(request.param)
+
+
+@pytest.fixture(scope="session")
+def toy_key():
+    return _paillier_owner("paillier")
+
+
+@pytest.fixture(scope="session")
+def toy_twin():
+    return _paillier_owner("plain")
+
+
+@pytest.fixture(scope="session")
+def other_toy_key():
+    return _paillier_owner("paillier", 1)
+
+
+@pytest.fixture(scope="session")
+def real_key():
+    """Of 2048 bits, as it would be used; for few tests, every power takes milliseconds."""
+    return he.DataOwner(he.Paillier(bits=2048))

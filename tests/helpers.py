@@ -1,9 +1,15 @@
 """What the tests share: precision in bits, and code that must run in a process of its own."""
 
+import gc
+import json
 import os
 import subprocess
 import sys
+from functools import cache
+from inspect import isfunction
+from math import gcd
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -50,3 +56,44 @@ def run_python(code, *arguments, timeout=120):
             raise AssertionError(f"no answer after {timeout} s:\n{code}") from None
     assert process.returncode == 0, f"exit code {process.returncode}\n{error}"
     return out.strip()
+
+
+def reachable(root, limit=200_000):
+    """All objects that attributes and containers lead to, types and modules left out."""
+    seen, queue = {id(root): root}, [root]
+    skipped = (type, type(gc), type(reachable))
+    while queue and len(seen) < limit:
+        for thing in gc.get_referents(queue.pop()):
+            if id(thing) not in seen and not isinstance(thing, skipped):
+                seen[id(thing)] = thing
+                queue.append(thing)
+    return list(seen.values())
+
+
+HOLDERS = ("PaillierKeys", "PaillierPrivateKey", "DataOwner", "ModelOwner")
+
+
+def knows_primes(root, owner):
+    """Whether an object leads to whoever holds a Paillier owner's primes, or to a factor of n."""
+    p, q = owner._keys.primes
+    written = [x.to_bytes(32, order) for x in (p, q) for order in ("big", "little")]
+    found = reachable(root)
+    numbers = (int(x) for x in found if isinstance(x, int) or type(x).__name__ == "mpz")
+    return (
+        any(type(x).__name__ in HOLDERS for x in found)
+        or any(1 < gcd(x, p * q) < p * q for x in numbers)
+        or any(part in x for x in found if isinstance(x, bytes) for part in written)
+    )
+
+
+@cache
+def by_hand(notebook):
+    """The functions that a notebook defines in its cells tagged "by-hand"; numpy is np there."""
+    path = PACKAGE.parent / "notebooks" / f"{notebook}.ipynb"
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    names = {"np": np}
+    for cell in cells:
+        if "by-hand" in cell["metadata"].get("tags", []):
+            exec("".join(cell["source"]), names)
+    defined = {k: f for k, f in names.items() if isfunction(f) and f.__globals__ is names}
+    return SimpleNamespace(**defined)

@@ -1,5 +1,7 @@
 """Laws of slot layouts."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from helpers import assert_refused
@@ -7,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from helib_py.encoding import Layout, as_numbers, power_of_two, repeat, within
+from helib_py.encoding import Layout, Slots, as_numbers, power_of_two, quantise, repeat, within
 from helib_py.errors import BadValue, Overflow, ShapeError
 
 SLOTS = 64
@@ -119,3 +121,72 @@ def test_a_bound_is_kept_exactly(x):
     with pytest.raises(Overflow) as error:
         within(x, np.nextafter(top, 0))
     assert_refused(error)
+
+
+@given(vectors, st.integers(0, 900))
+def test_quantising_gives_the_nearest_whole_multiple(x, precision):
+    assume(not x.any() or np.abs(x).max() * 2.0**precision > 0.5)
+    for value, whole in zip(x, quantise(x, precision), strict=True):
+        assert type(whole) is int
+        assert 2 * abs(Fraction(value) * 2**precision - whole) <= 1
+
+
+def test_quantising_at_the_largest_precision_keeps_the_smallest_values():
+    assert quantise(np.array([2.0**-950, 0.5]), 1000).tolist() == [2**50, 2**999]
+    assert quantise(np.array([2.0**-950]), 1000).tolist() == [2**50]
+
+
+@given(vectors, st.integers(0, 60))
+def test_what_quantises_to_nothing_is_refused_and_zeros_are_not(x, precision):
+    x = x * 2.0 ** -(precision + 1) / max(1.0, np.abs(x).max())
+    assume(x.any())
+    with pytest.raises(BadValue, match="precision") as error:
+        quantise(x, precision)
+    assert_refused(error)
+    assert quantise(0 * x, precision).tolist() == [0] * len(x)
+
+
+@st.composite
+def slots_and_numbers(draw):
+    """Signed numbers up to the very edge of their slots, in lanes and side by side."""
+    slots = Slots(draw(st.integers(2, 70)), draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    edge = (1 << (slots.width - 1)) - 1
+    whole = st.sampled_from([-edge, edge, 0, -1]) | st.integers(-edge, edge)
+    rows = st.lists(whole, min_size=slots.lanes, max_size=slots.lanes)
+    columns = draw(st.lists(rows, min_size=1, max_size=9))
+    return slots, np.array(columns, dtype=object).T, edge
+
+
+@given(slots_and_numbers())
+def test_unpacking_is_the_inverse_of_packing(case):
+    slots, numbers, edge = case
+    packed = slots.pack(numbers)
+    length = numbers.shape[1]
+    assert len(packed) == -(-length // slots.per)
+    assert np.array_equal(slots.unpack(packed, length, edge), numbers)
+    assert slots.room(edge)
+    assert not slots.room(edge + 1)
+
+
+@given(slots_and_numbers(), st.integers(1, 2**40))
+def test_what_is_above_all_slots_is_ignored_under_a_shield_and_refused_without(case, above):
+    slots, numbers, edge = case
+    length = numbers.shape[1]
+    top = above << (slots.width * slots.lanes * slots.per)
+    modulus = top << 3
+    packed = [plaintext + top for plaintext in slots.pack(numbers)]
+    assert np.array_equal(slots.unpack(packed, length, edge, modulus), numbers)
+    with pytest.raises(Overflow, match="promised") as error:
+        slots.unpack(packed, length, edge)
+    assert_refused(error)
+
+
+@given(slots_and_numbers())
+def test_a_limit_is_kept_exactly(case):
+    slots, numbers, _ = case
+    top = max(abs(v) for v in numbers.ravel())
+    assume(top > 0)
+    packed = slots.pack(numbers)
+    assert np.array_equal(slots.unpack(packed, numbers.shape[1], top), numbers)
+    with pytest.raises(Overflow):
+        slots.unpack(packed, numbers.shape[1], top - 1)

@@ -9,12 +9,14 @@ from helpers import PACKAGE, run_python
 # each imports only those before it
 ORDER = [
     "errors", "tables", "params", "encoding", "noise", "engines", "packing", "program", "wire",
-    "context", "cipher", "ckks", "paillier", "cost", "plans", "compile", "planner", "nn", "roles",
-    "model_owner", "interaction", "data", "comparison", "show",
+    "context", "cipher", "ckks", "bfv", "paillier", "remez", "evaluation", "rehearsal",
+    "activations", "composite", "cost", "plans", "compile", "planner", "nn", "roles",
+    "model_owner", "interaction", "ledger", "data", "comparison", "show",
 ]  # fmt: skip
 ONLY = {
-    "Pyfhel": "engines/pyfhel.py",
+    "Pyfhel": "engines/pyfhel/",
     "phe": "engines/paillier.py",
+    "gmpy2": "engines/p",
     "torch": "nn.py",
     "matplotlib": "show/",
     "anywidget": "show/",
@@ -86,6 +88,17 @@ def test_the_clear_twin_needs_neither_pyfhel_nor_torch():
         print(round(float(twin.decrypt((x * x).to_bytes())[0]), 4))
     """
     assert run_python(code) == "0.25"
+
+
+def test_paillier_s_clear_twin_needs_neither_phe_nor_gmpy2():
+    code = """if True:
+        import sys, helib_py as he
+        sys.modules.update(phe=None, gmpy2=None, Pyfhel=None, torch=None)
+        owner = he.ModelOwner(he.Paillier(), "plain")
+        model = he.SealedModel.from_bytes(owner.encrypt_model([[0.5, 0.25]], 0.125).to_bytes())
+        print(owner.decrypt(model([1, -1]).to_bytes()))
+    """
+    assert run_python(code) == "[[0.375]]"
 
 
 def test_every_public_name_can_be_had():

@@ -1,7 +1,6 @@
 """The parties: what crosses between them, and that no secret key does."""
 
 import copy
-import gc
 import pickle
 from functools import cache
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import assert_bits, assert_refused, start_python
+from helpers import assert_bits, assert_refused, reachable, start_python
 from torch import nn
 
 import helib_py as he
@@ -118,18 +117,6 @@ def test_the_same_search_finds_the_secret_key_in_an_owner_s_memory():
         chunk = bytes.fromhex(process.stdout.readline())
         assert memory_holds(process.pid, chunk)
         process.communicate("\n")
-
-
-def reachable(root, limit=200_000):
-    """All objects that attributes and containers lead to, types and modules left out."""
-    seen, queue = {id(root): root}, [root]
-    skipped = (type, type(gc), type(reachable))
-    while queue and len(seen) < limit:
-        for thing in gc.get_referents(queue.pop()):
-            if id(thing) not in seen and not isinstance(thing, skipped):
-                seen[id(thing)] = thing
-                queue.append(thing)
-    return list(seen.values())
 
 
 def test_nothing_leads_from_the_public_parts_to_the_secret_key():

@@ -1,5 +1,6 @@
 """One version for one package, and nothing of the machine it was written on."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -70,3 +71,37 @@ def test_no_file_names_a_machine_or_a_registry():
         and (hit := FOREIGN.search((ROOT / name).read_text(errors="replace")))
     }
     assert not found
+
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def cells(notebook):
+    return json.loads(notebook.read_text())["cells"]
+
+
+def tags(cell):
+    return set(cell["metadata"].get("tags", ()))
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_an_output_is_stored_where_it_is_compared_and_nowhere_else(notebook):
+    for cell in cells(notebook):
+        compared = "nbval-check-output" in tags(cell)
+        assert compared == ("keep_output" in tags(cell)) == bool(cell.get("outputs")), cell
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_ends_with_three_hidden_solutions_and_has_no_long_cell(notebook):
+    code = [cell for cell in cells(notebook) if cell["cell_type"] == "code"]
+    assert sum("hide-cell" in tags(cell) for cell in code) == 3
+    assert all("assert" in "".join(cell["source"]) for cell in code if "hide-cell" in tags(cell))
+    assert all("".join(cell["source"]).count("\n") < 25 for cell in code)
+
+
+def test_every_notebook_is_in_the_book_and_on_the_map():
+    book = (ROOT / "book/_toc.yml").read_text()
+    readme = (ROOT / "README.md").read_text()
+    for notebook in NOTEBOOKS:
+        assert f"notebooks/{notebook.stem}" in book
+        assert f"(notebooks/{notebook.name})" in readme

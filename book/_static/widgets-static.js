@@ -5,6 +5,7 @@
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]:not([data-shown])';
   const frontEnds = new Map(); // _esm text → promise of its module
+  const styles = new Set(); // _css texts in the page: widgets of one family share theirs
   const models = new Map(); // model id → model, shared by all the views of one widget
 
   // What anywidget gives a front end, without a kernel behind it: changes stay on the page.
@@ -28,11 +29,17 @@
     };
   }
 
+  function addStyle(css) {
+    if (!css || styles.has(css)) return;
+    styles.add(css);
+    const style = document.createElement("style");
+    style.textContent = css;
+    document.head.append(style);
+  }
+
   function frontEnd({ _esm, _css }) {
+    addStyle(_css);
     if (!frontEnds.has(_esm)) {
-      const style = document.createElement("style");
-      style.textContent = _css || "";
-      document.head.append(style);
       const url = URL.createObjectURL(new Blob([_esm], { type: "text/javascript" }));
       frontEnds.set(_esm, import(url).then((module) => module.default));
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import noise, packing
-from ..encoding import Layout, as_numbers, power_of_two
-from ..errors import ShapeError
+from ..encoding import Layout, as_numbers
+from ..noise import Estimate
 
 if TYPE_CHECKING:
     from .vector import CKKSVector
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 def matrix_product(weights: ArrayLike, x: CKKSVector) -> CKKSVector:
     """``W @ x`` with a matrix (m, n) or a vector (n,); see ``CKKSVector.__rmatmul__``."""
     matrix = np.atleast_2d(as_numbers(weights))
-    if matrix.ndim != 2 or matrix.shape[1] != x.length or not len(matrix):
-        raise ShapeError(f"matrix {matrix.shape} times {x.length} values: shapes must agree")
+    packing.check_shape(matrix, x.length)
     x.need_level("a matrix product")
     e, params = x.e, x.context.params
     diagonals = packing.cyclic(matrix, Layout.dense(x.length), params.slots)
@@ -38,15 +38,28 @@ def matrix_product(weights: ArrayLike, x: CKKSVector) -> CKKSVector:
     return z.with_handle(packing.fold(e, z.handle, diagonals.folds), estimate=folded)
 
 
+def combination(terms: Sequence[CKKSVector], factors: ArrayLike) -> CKKSVector:
+    """Σ factor·term: one level below the lowest term; see ``Ciphertext.combine``."""
+    level = min(term.level for term in terms)
+    low = [term.lower(level) for term in terms]
+    x, numbers = low[0], as_numbers(factors)
+    x.need_level("a combination")
+    e, params = x.e, x.context.params
+    error = noise.encoding_std(params, x.scale)
+    product, bound, std = None, 0.0, 0.0
+    for term, factor in zip(low, numbers.tolist(), strict=True):
+        plain = e.encode(np.full(params.slots, factor), level, x.scale)
+        one = e.multiply_plain(term.handle, plain)
+        product = one if product is None else e.add(product, one)
+        weighted = term.estimate.times(Estimate(abs(factor), error))
+        bound, std = bound + weighted.bound, std + weighted.std
+    noise.check_room(params, level, x.scale**2, bound)
+    return x.rescaled(product, Estimate(bound, std), x.scale)
+
+
 def rotate(x: CKKSVector, steps: int) -> CKKSVector:
     """``np.roll(x, -steps)``; see ``CKKSVector.rotate``."""
-    size = power_of_two(x.length)
-    if size != x.length:
-        raise ShapeError(
-            f"a vector of {x.length} does not rotate into itself: encrypt it padded to {size}, "
-            f"np.pad(x, (0, {size - x.length}))"
-        )
-    steps = int(steps) % size
+    steps = packing.turn(steps, x.length)
     if not steps:
         return x
     return x.with_handle(
@@ -56,7 +69,7 @@ def rotate(x: CKKSVector, steps: int) -> CKKSVector:
 
 def total(x: CKKSVector) -> CKKSVector:
     """The sum of all values; see ``CKKSVector.sum``."""
-    folds = [1 << i for i in range(power_of_two(x.length).bit_length() - 1)]
+    folds = packing.sums(x.length)
     handle = packing.fold(x.e, x.handle, folds)
     return x.with_handle(handle, estimate=x.estimate.folded(len(folds), _turning(x)), length=1)
 

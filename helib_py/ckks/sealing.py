@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import noise, wire
-from ..cipher import Ciphertext
+from .. import noise
+from ..cipher import Ciphertext, unpacked
 from ..context import Context
 from ..encoding import as_numbers, repeat, within
-from ..errors import BadBytes, WrongKey
+from ..errors import BadBytes
 from ..noise import Estimate
 from .vector import CKKSVector
 
@@ -38,28 +36,16 @@ def load(context: Context, data: bytes | Ciphertext) -> CKKSVector:
 
     Raises BadBytes for truncated or foreign bytes, WrongKey when it is under another key.
     """
-    data = data.to_bytes() if isinstance(data, Ciphertext) else data
-    header, payloads = wire.unpack("ciphertext", data)
-    _check_label(header)
-    if header["params"] != context.params.fingerprint or header["engine"] != context.engine:
-        raise BadBytes("this ciphertext was made with other parameters: use its owner's bundle")
-    if header["key"] != context.key_id:
-        raise WrongKey("this ciphertext is under another owner's key: use that owner's bundle")
+    header, payload = unpacked(context, data, _LABEL)
     level, scale, length, stride = (header[k] for k in ("level", "scale", "length", "stride"))
     if not (0 <= level <= context.params.depth and 0 < length * stride <= context.params.slots):
         raise BadBytes("the ciphertext's label contradicts its parameters: send it again")
-    handle = context.e.load(payloads[0], level, scale)
+    handle = context.e.load(payload, level, scale)
     return CKKSVector(
         context, handle, level, scale, length, Estimate(header["bound"], header["std"]), stride
     )
 
 
 _LABEL = {
-    "params": str, "engine": str, "key": str, "level": int, "scale": float, "length": int,
-    "stride": int, "bound": float, "std": float,
+    "level": int, "scale": float, "length": int, "stride": int, "bound": float, "std": float,
 }  # fmt: skip
-
-
-def _check_label(header: dict[str, Any]) -> None:
-    if any(not isinstance(header.get(name), kind) for name, kind in _LABEL.items()):
-        raise BadBytes("the ciphertext's label is incomplete: send it again")

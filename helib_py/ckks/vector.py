@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import noise, wire
-from ..cipher import Ciphertext, same_key
+from ..cipher import Ciphertext, power, same_key
 from ..context import Context
 from ..encoding import as_numbers, repeat, within
 from ..engines import Evaluator, Handle
-from ..errors import NotPolynomial, OutOfLevels, ShapeError
+from ..errors import OutOfLevels, ShapeError
 from ..noise import Estimate
 from ..tables import nbytes
 from . import linear
@@ -43,6 +43,11 @@ class CKKSVector(Ciphertext):
     def bits(self) -> float:
         """Predicted precision: -log2 of the largest error to expect."""
         return self.estimate.bits(self.length)
+
+    @property
+    def bound(self) -> float:
+        """No |value| is larger: promised in public."""
+        return self.estimate.bound
 
     @property
     def nbytes(self) -> int:
@@ -147,20 +152,7 @@ class CKKSVector(Ciphertext):
 
     def __pow__(self, exponent: int) -> CKKSVector:
         """⌈log2(exponent)⌉ levels; each power that is used is computed once."""
-        powers = {1: self}
-
-        def power(n: int) -> CKKSVector:
-            if n not in powers:
-                powers[n] = power((n + 1) // 2) * power(n // 2)
-            return powers[n]
-
-        try:
-            whole = operator.index(exponent)
-        except TypeError:
-            whole = 0
-        if whole < 1:
-            raise NotPolynomial(f"x ** {exponent}: only whole powers from 1 up are polynomials")
-        return power(whole)
+        return power(self, exponent)
 
     # --- moving values -----------------------------------------------------------------
 
@@ -174,6 +166,10 @@ class CKKSVector(Ciphertext):
     def __rmatmul__(self, weights: ArrayLike) -> CKKSVector:
         """``W @ x`` with a matrix (m, n) or a vector (n,): one level, ~2√min(m, n) rotations."""
         return linear.matrix_product(weights, self._usable())
+
+    def combine(self, terms: Sequence[CKKSVector], factors: ArrayLike) -> CKKSVector:
+        """Σ factor·term of ciphertexts at any levels: one level below the lowest."""
+        return linear.combination(terms, factors)
 
     def rotate(self, steps: int) -> CKKSVector:
         """``np.roll(x, -steps)``: takes no level, needs rotation keys.

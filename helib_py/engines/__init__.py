@@ -13,22 +13,21 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import ParameterError
-from ..params import CKKS, Paillier
+from ..params import BFV, CKKS, Paillier
 
 Handle = Any  #: an engine's own ciphertext
 Plain = Any  #: an engine's own encoded plaintext
 Bundle = dict[str, bytes]  #: names of public keys → their bytes
 
 
-class Arithmetic(Protocol):
-    """What circuits are made of.
+class Operations(Protocol):
+    """What circuits are made of, in every scheme with slots.
 
-    Levels count the multiplications left; scales are exact. Nothing is changed in place.
-    ``multiply`` and ``square`` return three-part ciphertexts, which only ``add``, ``subtract``,
-    ``rescale`` and ``relinearise`` accept. Rotation by k is ``np.roll(values, -k)``.
+    Nothing is changed in place. ``multiply`` and ``square`` return three-part ciphertexts, which
+    only ``add``, ``subtract``, ``rescale`` and ``relinearise`` accept. Rotation by k is
+    ``np.roll(values, -k)``.
     """
 
-    def encode(self, values: np.ndarray, level: int, scale: float) -> Plain: ...
     def add(self, a: Handle, b: Handle) -> Handle: ...
     def subtract(self, a: Handle, b: Handle) -> Handle: ...
     def negate(self, a: Handle) -> Handle: ...
@@ -37,9 +36,15 @@ class Arithmetic(Protocol):
     def multiply(self, a: Handle, b: Handle) -> Handle: ...
     def square(self, a: Handle) -> Handle: ...
     def relinearise(self, a: Handle) -> Handle: ...
+    def rotate(self, a: Handle, steps: int) -> Handle: ...
+
+
+class Arithmetic(Operations, Protocol):
+    """The same on levels, which count the multiplications left, at exact scales: CKKS."""
+
+    def encode(self, values: np.ndarray, level: int, scale: float) -> Plain: ...
     def rescale(self, a: Handle) -> Handle: ...
     def lower(self, a: Handle, level: int) -> Handle: ...
-    def rotate(self, a: Handle, steps: int) -> Handle: ...
 
 
 class Evaluator(Arithmetic, Protocol):
@@ -60,6 +65,31 @@ class KeyHolder(Protocol):
     def decrypt(self, a: Handle) -> np.ndarray: ...
 
 
+class Modular(Operations, Protocol):
+    """The same on whole numbers modulo t, until the noise budget is used up: BFV.
+
+    Numbers given, shape (slots,), are in (-t/2, t/2).
+    """
+
+    params: BFV
+
+    def encode(self, values: np.ndarray) -> Plain: ...
+    def encrypt(self, values: np.ndarray) -> Handle: ...
+    def dump(self, a: Handle) -> bytes: ...
+    def load(self, data: bytes) -> Handle: ...
+
+
+class ModularKeys(Protocol):
+    """The one object with a BFV secret key."""
+
+    bundle: Bundle
+
+    def decrypt(self, a: Handle) -> np.ndarray: ...
+
+    def budget(self, a: Handle) -> int:
+        """Bits of noise budget that are left, measured."""
+
+
 class Integers(Protocol):
     """Whole numbers modulo n, added and multiplied by known ones: Paillier without its primes.
 
@@ -67,6 +97,7 @@ class Integers(Protocol):
     """
 
     params: Paillier
+    modulus: int
 
     def encrypt(self, values: Sequence[int]) -> Handle: ...
     def rerandomise(self, a: Handle) -> Handle: ...
@@ -97,12 +128,12 @@ class IntegerKeys(Protocol):
 
 
 #: What really encrypts, by parameters.
-OWN_ENGINE: dict[type, str] = {CKKS: "pyfhel", Paillier: "paillier"}
+OWN_ENGINE: dict[type, str] = {CKKS: "pyfhel", BFV: "pyfhel", Paillier: "paillier"}
 
 
 def new_keys(
-    engine: str | None, params: CKKS | Paillier, primes: tuple[int, int] | None = None
-) -> KeyHolder | IntegerKeys:
+    engine: str | None, params: CKKS | BFV | Paillier, primes: tuple[int, int] | None = None
+) -> KeyHolder | ModularKeys | IntegerKeys:
     """Make all keys at once; ``engine`` is None for the scheme's own, or "plain", the clear twin.
 
     ``primes`` revives a Paillier key.
@@ -118,6 +149,10 @@ def new_keys(
         return PaillierKeys(params, primes)
     if primes is not None:
         raise ParameterError("primes are a Paillier key: leave them out, or pass he.Paillier()")
+    return _modular_keys(engine, params) if isinstance(params, BFV) else _keys(engine, params)
+
+
+def _keys(engine: str | None, params: CKKS) -> KeyHolder:
     if engine == "plain":
         from .plain import PlainKeys
 
@@ -126,6 +161,17 @@ def new_keys(
     from .pyfhel import PyfhelKeys
 
     return PyfhelKeys(params)
+
+
+def _modular_keys(engine: str | None, params: BFV) -> ModularKeys:
+    if engine == "plain":
+        from .plain_modular import PlainModularKeys
+
+        return PlainModularKeys(params)
+    _check_engine(engine, "pyfhel")
+    from .pyfhel import PyfhelModularKeys
+
+    return PyfhelModularKeys(params)
 
 
 def evaluator(engine: str, params: CKKS, bundle: Bundle) -> Evaluator:
@@ -138,6 +184,18 @@ def evaluator(engine: str, params: CKKS, bundle: Bundle) -> Evaluator:
     from .pyfhel import PyfhelEvaluator
 
     return PyfhelEvaluator(params, bundle)
+
+
+def modular(engine: str, params: BFV, bundle: Bundle) -> Modular:
+    """The same for BFV."""
+    if engine == "plain":
+        from .plain_modular import PlainModular
+
+        return PlainModular(params)
+    _check_engine(engine, "pyfhel")
+    from .pyfhel import PyfhelModular
+
+    return PyfhelModular(params, bundle)
 
 
 def integers(engine: str, params: Paillier, bundle: Bundle) -> Integers:

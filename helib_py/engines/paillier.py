@@ -12,12 +12,12 @@ from math import gcd
 from secrets import randbelow, randbits
 
 import numpy as np
-from gmpy2 import mpz, powmod
+from gmpy2 import is_prime, mpz, powmod
 from phe import PaillierPrivateKey, PaillierPublicKey
 from phe.util import getprimeover
 
 from ..errors import BadBytes, ParameterError
-from ..params import Paillier
+from ..params import Paillier, value_bits
 from . import Bundle, powers
 
 Handles = tuple[mpz, ...]
@@ -31,8 +31,10 @@ class PaillierEvaluator:
         self.n = mpz(int.from_bytes(bundle["public"], "big"))
         if self.n.bit_length() != params.bits:
             raise BadBytes(f"a key of {self.n.bit_length()} bits: its label must say the same")
-        self.n_squared = self.n**2
+        self.modulus, self.n_squared = int(self.n), self.n**2
         self._generator = mpz(int.from_bytes(bundle.get("blinding", b""), "big"))
+        if "blinding" in bundle:
+            _check_generator(self._generator, self.n)
 
     @cached_property
     def _comb(self) -> powers.Comb:
@@ -49,13 +51,18 @@ class PaillierEvaluator:
         return powmod(randbelow(int(self.n) - 1) + 1, self.n, self.n_squared)
 
     def encrypt(self, values: Sequence[int]) -> Handles:
-        return self.rerandomise(self._bare(values))
+        return tuple(c * self.blind() % self.n_squared for c in self._bare(values))
 
     def _bare(self, values: Sequence[int]) -> Handles:
         return tuple((1 + value % self.n * self.n) % self.n_squared for value in values)
 
     def rerandomise(self, a: Handles) -> Handles:
-        return tuple(c * self.blind() % self.n_squared for c in a)
+        """By the textbook: results go to the key's owner, who made the generator of the comb.
+
+        With a generator of small order, which nobody else can recognise, the comb would blind
+        little, and the masks that went in would tell the owner what was computed.
+        """
+        return tuple(c * self.textbook_blind() % self.n_squared for c in a)
 
     def add(self, a: Handles, b: Handles) -> Handles:
         return tuple(x * y % self.n_squared for x, y in zip(a, b, strict=True))
@@ -69,7 +76,8 @@ class PaillierEvaluator:
         )
 
     def prepare(self, a: Handles) -> powers.Straus:
-        return powers.Straus(a, self.n_squared)
+        bits = value_bits(self.params.factor_precision, self.params.factor_bound)
+        return powers.Straus(a, self.n_squared, powers.window_for(bits))
 
     def combine(
         self, rows: np.ndarray, a: Handles, tables: powers.Straus | None = None
@@ -104,6 +112,9 @@ class PaillierKeys:
 
     def __init__(self, params: Paillier, primes: tuple[int, int] | None = None) -> None:
         p, q = primes or _new_primes(params.bits)
+        half = params.bits // 2
+        if p == q or not all(v.bit_length() == half and is_prime(v) for v in (p, q)):
+            raise ParameterError(f"primes: two different primes of {half} bits each")
         n = p * q
         if n.bit_length() != params.bits:
             raise ParameterError(f"primes of a {n.bit_length()}-bit key: use bits={params.bits}")
@@ -138,6 +149,9 @@ class PaillierKeys:
         (p2, _), (q2, _) = self._halves
         return powmod(q2, -1, p2)
 
+    def __reduce__(self) -> str:
+        raise TypeError("a secret key is not pickled: send owner.public instead")
+
     def encrypt(self, values: Sequence[int]) -> Handles:
         """As the evaluator does; the secret halves the length of every product."""
         evaluator = PaillierEvaluator(self._params, self.bundle)
@@ -163,6 +177,13 @@ def _new_primes(bits: int) -> tuple[int, int]:
         p, q = prime(), prime()
         if (p * q).bit_length() == bits and p != q and _good(p, q):
             return p, q
+
+
+def _check_generator(generator: mpz, n: mpz) -> None:
+    """BadBytes for one that is out of range or blinds nothing at all."""
+    trivial = generator % n in (0, 1, n - 1) or gcd(int(generator), int(n)) != 1
+    if trivial or not 0 < generator < n**2:
+        raise BadBytes("the public key's blinding part hides nothing: ask its owner again")
 
 
 def _random_primes(bits: int) -> Iterator[int]:

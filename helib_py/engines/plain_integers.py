@@ -18,7 +18,7 @@ class PlainIntegers:
 
     def __init__(self, params: Paillier) -> None:
         self.params = params
-        self._n = 1 << params.bits
+        self.modulus = self._n = 1 << params.bits
 
     def encrypt(self, values: Sequence[int]) -> Numbers:
         return tuple(value % self._n for value in values)

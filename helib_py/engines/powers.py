@@ -53,6 +53,16 @@ def digits(exponents: np.ndarray, window: int, positions: int) -> np.ndarray:
     return np.array([((lifted >> s) & (2 * half - 1)) - half for s in shifts])
 
 
+def window_for(bits: int, largest: int = 8) -> int:
+    """The smallest window that makes as few positions as the largest one does.
+
+    >>> window_for(8), window_for(13), window_for(20)
+    (8, 7, 7)
+    """
+    fewest = positions_for(bits, largest)
+    return next(w for w in range(2, largest + 1) if positions_for(bits, w) == fewest)
+
+
 def positions_for(bits: int, window: int) -> int:
     """Signed digits that an exponent of so many bits, its sign included, needs; window ≥ 2.
 
@@ -112,7 +122,7 @@ class Straus:
     of Applied Cryptography, algorithm 14.88): count·2^window entries.
     """
 
-    def __init__(self, bases: Sequence[mpz], modulus: mpz, window: int = 6) -> None:
+    def __init__(self, bases: Sequence[mpz], modulus: mpz, window: int) -> None:
         self.window, self._modulus = window, modulus
         half = 1 << (window - 1)
         pairs = zip(bases, inverses(bases, modulus), strict=True)

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
+
 from ..encoding import Slots
 from ..errors import Overflow
-from ..params import Paillier
+from ..params import MAX_VALUE_BITS, Paillier
 
 GUARD_BITS = 8  #: of a packed slot: a number up to 2^8 times its bound is caught when unpacked
 
 
-def fresh_limit(params: Paillier, bound: float) -> int:
+def whole(bound: float, scale: int) -> int:
     """The largest whole number that a value within the bound is encoded as."""
-    return int(bound * (1 << params.precision)) + 1
+    return ceil(Fraction(bound) * (1 << scale))
 
 
 def grown(params: Paillier, limit: int, terms: int) -> int:
     """The limit of a sum of ``terms`` products with plain factors."""
-    return limit * terms * (int(params.factor_bound * (1 << params.factor_precision)) + 1)
+    return limit * terms * whole(params.factor_bound, params.factor_precision)
 
 
 def row_width(params: Paillier, terms: int) -> int:
     """Bits of a slot that holds a sum of products of fresh values with plain factors."""
-    limit = grown(params, fresh_limit(params, params.bound), terms)
+    limit = grown(params, whole(params.bound, params.precision), terms)
     return limit.bit_length() + 1 + GUARD_BITS
 
 
-def check_room(slots: Slots, limit: int) -> None:
-    """Overflow when numbers up to the limit may outgrow their slots."""
-    if not slots.room(limit):
+def check_room(params: Paillier, slots: Slots, limit: int, scale: int) -> None:
+    """Overflow when numbers up to the limit may outgrow their slots, or values a float64."""
+    if limit.bit_length() - scale > MAX_VALUE_BITS:
+        raise Overflow(
+            f"values may reach 2^{limit.bit_length() - scale}, a float64 up to "
+            f"2^{MAX_VALUE_BITS}: multiply less often, or promise(bound) of the result"
+        )
+    if not slots.room(limit) or slots.width * slots.lanes * slots.per > params.capacity:
         raise Overflow(
             f"values may need {limit.bit_length() + 1} bits, {slots.width} are there: use fewer "
             "rows a ciphertext, lower precision or factor_precision, a tighter bound or "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from math import ldexp
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,10 +14,11 @@ from ..cipher import Ciphertext
 from ..context import PaillierContext
 from ..encoding import Slots, as_numbers, quantise, within
 from ..engines import Handle
-from ..errors import BadBytes, ShapeError, WrongKey
+from ..errors import BadBytes, ShapeError
 from ..params import Paillier, value_bits
-from .bounds import check_room, fresh_limit
-from .vector import LABEL, PaillierVector
+from . import label
+from .bounds import check_room, whole
+from .vector import PaillierVector
 
 SPARE_BITS = 16  #: 65,536 packed ciphertexts can be summed up
 
@@ -52,10 +54,10 @@ def encrypt(
     if numbers.ndim > 2 or not numbers.size:
         raise ShapeError(f"shape {numbers.shape}: encrypt a vector, or a matrix of rows")
     slots = _slots(params, numbers.shape, bound, packed, width)
-    whole = quantise(numbers, params.precision)
-    limit, error = fresh_limit(params, bound), 0.5 / (1 << params.precision)
-    check_room(slots, limit)
-    handle = (by or context.e).encrypt(slots.pack(np.atleast_2d(whole)))
+    units = quantise(numbers, params.precision)
+    limit, error = whole(bound, params.precision), ldexp(0.5, -params.precision)
+    check_room(params, slots, limit, params.precision)
+    handle = (by or context.e).encrypt(slots.pack(np.atleast_2d(units)))
     length, matrix = numbers.shape[-1], numbers.ndim == 2
     return PaillierVector(
         context, handle, length, params.precision, limit, error, slots, matrix, fresh=True
@@ -66,16 +68,17 @@ def _slots(
     params: Paillier, shape: tuple[int, ...], bound: float, packed: bool, width: int
 ) -> Slots:
     rows = shape[0] if len(shape) == 2 else 1
-    if width * rows > params.capacity or (width and len(shape) == 1):
+    fits = rows * max(1, width) <= params.capacity
+    if type(width) is not int or width < 0 or not fits or (width and len(shape) == 1):
         raise ShapeError(
-            f"{rows} rows of {width} bits: encrypt a matrix in pieces of at most "
-            f"{params.capacity // width} rows"
+            f"{rows} rows of {width} bits: a matrix of so many that they fit {params.capacity} "
+            "bits, encrypt it in pieces; for a vector leave width out"
         )
     if not packed:
         return Slots(width or params.capacity // rows, rows)
     if len(shape) == 2:
         raise ShapeError("a matrix has its rows side by side already: leave packed=True out")
-    width = value_bits(params.precision, bound) + SPARE_BITS
+    width = min(value_bits(params.precision, bound) + SPARE_BITS, params.capacity)
     return Slots(width, per=max(1, min(shape[0], params.capacity // width)))
 
 
@@ -86,28 +89,10 @@ def load(context: PaillierContext, data: bytes | Ciphertext) -> PaillierVector:
     """
     data = data.to_bytes() if isinstance(data, Ciphertext) else data
     header, payloads = wire.unpack("ciphertext", data)
-    if header.get("params") != context.params.fingerprint or header["engine"] != context.engine:
-        raise BadBytes("this ciphertext was made with other parameters: use its owner's bundle")
-    if header["key"] != context.key_id:
-        raise WrongKey("this ciphertext is under another owner's key: use that owner's bundle")
-    slots = _check_label(header, context.params)
-    label = {name: header[name] for name in LABEL}
-    c = PaillierVector(context, context.e.load(payloads[0]), slots=slots, **label)
+    fields = label.read(header, context)
+    if len(payloads) != 1:
+        raise BadBytes("the ciphertext's label contradicts its content: send it again")
+    c = PaillierVector(context, context.e.load(payloads[0]), **fields)
     if len(payloads[0]) != c.nbytes:
         raise BadBytes("the ciphertext's label contradicts its length: send it again")
-    check_room(slots, c.limit)
     return c
-
-
-def _check_label(header: dict[str, Any], params: Paillier) -> Slots:
-    """BadBytes unless every number of a label is one that an honest sender could have written."""
-    good = all(isinstance(header.get(name), kind) for name, kind in LABEL.items())
-    shape = header.get("slots")
-    good = good and isinstance(shape, list) and [type(v) for v in shape] == [int] * 3
-    if good:
-        slots = Slots(*header["slots"])
-        room = slots.width * slots.lanes * slots.per <= params.capacity
-        good = room and min(slots.width, slots.lanes, slots.per, header["length"]) > 0
-        if good and header["limit"] > 0 and header["scale"] >= 0 and header["error"] >= 0:
-            return slots
-    raise BadBytes("the ciphertext's label is incomplete or out of range: send it again")

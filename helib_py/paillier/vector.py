@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import log2
+from math import floor, ldexp, log2
 from secrets import randbelow
 from typing import Any, NoReturn
 
@@ -13,12 +14,13 @@ from numpy.typing import ArrayLike
 from .. import wire
 from ..cipher import Ciphertext, same_key
 from ..context import PaillierContext
-from ..encoding import Slots, as_numbers, quantise, within
+from ..encoding import Slots, as_numbers, quantise, rounded, within
 from ..engines import Handle, Integers
 from ..errors import NotLinear, ShapeError
 from ..params import Paillier
 from ..tables import nbytes
-from .bounds import GUARD_BITS, check_room, grown
+from . import label
+from .bounds import GUARD_BITS, check_room, grown, whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,7 +77,7 @@ class PaillierVector(Ciphertext):
         engine = " · clear twin, NOT ENCRYPTED" if self.context.engine == "plain" else ""
         return (
             f"Ciphertext of {size} · Paillier {self.params.bits} · fixed point 2^-{self.scale}"
-            f" · ≥{self.bits:.0f} bits{packed} · {nbytes(self.nbytes)} · "
+            f" · ≥{floor(self.bits)} bits{packed} · {nbytes(self.nbytes)} · "
             f"{self.params.label}{engine}"
         )
 
@@ -90,24 +92,18 @@ class PaillierVector(Ciphertext):
         if isinstance(self.handle, bytes):
             return self.handle
         safe = self if self.fresh else self.rerandomised()
-        header = {
-            "params": self.params.fingerprint,
-            "engine": self.context.engine,
-            "key": self.context.key_id,
-            "slots": [self.slots.width, self.slots.lanes, self.slots.per],
-            **{name: getattr(self, name) for name in LABEL},
-        }
-        return wire.pack("ciphertext", header, self.e.dump(safe.handle))
+        return wire.pack("ciphertext", label.write(self), self.e.dump(safe.handle))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles hold those bytes only: no key, no context; ``public.load`` revives them."""
         keyless = replace(self.context, evaluator=None)
-        label = (self.length, self.scale, self.limit, self.error, self.slots, self.matrix)
-        return PaillierVector, (keyless, self.to_bytes(), *label, self.shield)
+        fields = (self.length, self.scale, self.limit, self.error, self.slots, self.matrix)
+        return PaillierVector, (keyless, self.to_bytes(), *fields, self.shield)
 
     def decode(self, opened: list[int]) -> np.ndarray:
         """Values of ``shape``; Overflow when one is outside the promised bound."""
-        numbers = self.slots.unpack(opened, self.length, self.limit, self.shield)
+        modulus = self.e.modulus if self.shield else 0
+        numbers = self.slots.unpack(opened, self.length, self.limit, modulus)
         values = np.array([[v / (1 << self.scale) for v in row] for row in numbers])
         return values.reshape(self.shape)
 
@@ -116,25 +112,29 @@ class PaillierVector(Ciphertext):
     def __add__(self, other: PaillierVector | ArrayLike) -> PaillierVector:
         if isinstance(other, PaillierVector):
             return self._plus_ciphertext(other)
-        values = self._spread(other)
+        values = self._open()._spread(other)
         bound = max(self.bound, self.params.factor_bound)
         within(values, bound)
         numbers = quantise(values, self.scale)
         handle = self.e.add_plain(self.handle, self.slots.pack(numbers))
-        limit = self.limit + int(bound * (1 << self.scale))
-        return self._with(handle, limit=limit, error=self.error + 0.5 / (1 << self.scale))
+        limit = self.limit + whole(bound, self.scale)
+        return self._with(handle, limit=limit, error=self.error + ldexp(0.5, -self.scale))
 
     def _plus_ciphertext(self, other: PaillierVector) -> PaillierVector:
-        same_key(self, other)
+        same_key(self._open(), other._open())
         if (self.shape, self.slots) != (other.shape, other.slots):
-            raise ShapeError(f"{self.shape} in {self.slots} meets {other.shape} in {other.slots}")
+            raise ShapeError(
+                f"{self.shape} in {self.slots} meets {other.shape} in {other.slots}: encrypt and "
+                "pack both alike"
+            )
         scale = max(self.scale, other.scale)
         a, b = self._at(scale), other._at(scale)
         error, limit = a.error + b.error, a.limit + b.limit
         return a._with(self.e.add(a.handle, b.handle), limit=limit, error=error)
 
     def __neg__(self) -> PaillierVector:
-        return self._with(self.e.multiply_plain(self.handle, [-1] * len(self.handle)))
+        ones = [-1] * len(self._open().handle)
+        return self._with(self.e.multiply_plain(self.handle, ones))
 
     def _at(self, scale: int) -> PaillierVector:
         """The same values at a finer fixed point: whole numbers times a power of two."""
@@ -147,13 +147,13 @@ class PaillierVector(Ciphertext):
     # --- multiplication by plain numbers -------------------------------------------------
 
     def __mul__(self, other: ArrayLike) -> PaillierVector:
-        factors = self._factors(other, "a product")
+        factors = self._open()._factors(other, "a product")
         if factors.shape not in ((), (1,), (self.length,)):
             raise ShapeError(f"{factors.shape} meets {self.shape}: one factor for each entry")
         if factors.size > 1:
             self._unpacked()
         each = np.broadcast_to(factors, (len(self.handle),)).tolist()
-        return self._product(self.e.multiply_plain(self.handle, each), terms=1)
+        return self._product(lambda: self.e.multiply_plain(self.handle, each), terms=1)
 
     def __matmul__(self, other: ArrayLike) -> PaillierVector:
         """``x @ v`` with a vector (n,) or ``x @ M`` with a matrix (n, m); of a matrix, by rows."""
@@ -171,16 +171,20 @@ class PaillierVector(Ciphertext):
         rows = np.atleast_2d(factors)
         if rows.ndim != 2 or rows.shape[1] != self.length or not len(rows):
             raise ShapeError(f"matrix {rows.shape} times {self.length} values: shapes must agree")
-        handle = self.e.combine(rows, self.handle, self.tables)
-        return self._product(handle, terms=self.length, length=len(rows))
 
-    def _product(self, handle: Handle, terms: int, **changes: Any) -> PaillierVector:
-        """Limit and error of a sum of so many products, by what was promised in public."""
+        def work() -> Handle:
+            return self.e.combine(rows, self.handle, self.tables)
+
+        return self._product(work, terms=self.length, length=len(rows))
+
+    def _product(self, work: Callable[[], Handle], terms: int, **changes: Any) -> PaillierVector:
+        """A sum of so many products; its limit and error follow from promises, before the work."""
         step, largest = 0.5 / (1 << self.params.factor_precision), self.params.factor_bound
         error = terms * (self.error * (largest + step) + self.bound * step)
         scale = self.scale + self.params.factor_precision
         limit = grown(self.params, self.limit, terms)
-        return self._with(handle, scale=scale, limit=limit, error=error, **changes)
+        check_room(self.params, self.slots, limit, scale)
+        return self._with(work(), scale=scale, limit=limit, error=error, **changes)
 
     def __pow__(self, exponent: object) -> NoReturn:
         self._refuse_product(f"x ** {exponent}")
@@ -206,10 +210,11 @@ class PaillierVector(Ciphertext):
 
         What is packed can still be added and multiplied by one number, as far as slots have room.
         """
-        if self.slots.per > 1:
+        if self._open().slots.per > 1:
             return self
         single = self.slots.lanes == 1
         lane = self.limit.bit_length() + 1 + GUARD_BITS if single else self.slots.width
+        lane = min(lane, self.params.capacity)
         shift = lane * self.slots.lanes
         per = max(1, min(self.length, self.params.capacity // shift))
         groups = [self.handle[i : i + per] for i in range(0, self.length, per)]
@@ -217,22 +222,24 @@ class PaillierVector(Ciphertext):
         return self._with(handle, slots=Slots(lane, self.slots.lanes, per))
 
     def shielded(self) -> PaillierVector:
-        """The same with random bits above the slots of each plaintext, for who gets it to ignore.
+        """The same with random bits above the numbers of each plaintext, to be ignored.
 
-        What decrypts then holds the slots' bits and nothing else, whatever the encrypted numbers
-        were. Done last: a shielded ciphertext is only sent and decrypted.
+        What decrypts then holds the bits of the slots in use, and of all else one bit at most
+        (whether the sum went round modulo n), whatever the encrypted numbers were. Done last: a
+        shielded ciphertext is only sent and decrypted.
         """
-        used = self.slots.width * self.slots.lanes * self.slots.per
-        free = self.params.capacity - used
-        if free < 1 or self.shield:
+        if self.shield:
             return self
-        above = [(1 + randbelow((1 << free) - 1)) << used for _ in self.handle]
+        modulus = self.e.modulus
+        used = [self.slots.bits_used(i, self.length) for i in range(len(self.handle))]
+        above = [(1 + randbelow(max(1, (modulus >> b) - 2))) << b for b in used]
         return self._with(self.e.add_plain(self.handle, above), shield=True)
 
     def promise(self, bound: float) -> PaillierVector:
         """The same ciphertext with a tighter public bound, which the caller vouches for."""
         within(np.zeros(1), bound)
-        return self._with(self.handle, limit=min(self.limit, int(bound * (1 << self.scale)) + 1))
+        limit = whole(bound, self.scale) + whole(self.error, self.scale)
+        return self._open()._with(self.handle, limit=min(self.limit, limit))
 
     def prepared(self) -> PaillierVector:
         """The same with tables of its powers: for many products, at 64 times the memory."""
@@ -254,14 +261,20 @@ class PaillierVector(Ciphertext):
         """The outcome of an operation; Overflow if a number may outgrow its slot."""
         changes = {"fresh": False, "tables": None, **changes}
         out = replace(self, handle=handle, **changes)
-        check_room(out.slots, out.limit)
+        check_room(out.params, out.slots, out.limit, out.scale)
         return out
 
     def _unpacked(self) -> PaillierVector:
-        if self.slots.per > 1 or self.shield:
+        if self._open().slots.per > 1:
             raise ShapeError(
                 "packed entries cannot be taken apart: compute first, pack at the end"
             )
+        return self
+
+    def _open(self) -> PaillierVector:
+        """Itself, to compute with: MissingKey out of a pickle, ShapeError if shielded."""
+        if self.e and self.shield:
+            raise ShapeError("a shielded result is only decrypted: compute first, shield it last")
         return self
 
     def _spread(self, other: ArrayLike) -> np.ndarray:
@@ -277,8 +290,7 @@ class PaillierVector(Ciphertext):
             self._refuse_product(what)
         numbers = as_numbers(other)  # type: ignore[arg-type]
         within(numbers, self.params.factor_bound, "factor_bound")
-        whole = quantise(numbers, self.params.factor_precision)
-        return whole.astype(np.int64)
+        return rounded(numbers, self.params.factor_precision).astype(np.int64)
 
     def _refuse_product(self, what: str) -> NoReturn:
         raise NotLinear(
@@ -286,8 +298,3 @@ class PaillierVector(Ciphertext):
             "numbers, nothing else. Use he.CKKS (notebook 06), or let the key's owner compute the "
             "nonlinear step and encrypt again (notebook 04)"
         )
-
-
-LABEL = {
-    "length": int, "scale": int, "limit": int, "error": float, "matrix": bool, "shield": bool,
-}  # fmt: skip

@@ -1,9 +1,12 @@
 """Parameter sets, one module a scheme: derived from what is wanted, refused when insecure."""
 
-from .ckks import CKKS, MAX_MODULUS_BITS, MAX_PRIME_BITS, NOISE_STD, is_prime
-from .paillier import FACTORING, Paillier, value_bits
+from .bfv import BFV
+from .budget import Budget, dependent, independent
+from .chain import MAX_MODULUS_BITS, MAX_PRIME_BITS, NOISE_STD, is_prime
+from .ckks import CKKS
+from .paillier import FACTORING, MAX_VALUE_BITS, Paillier, value_bits
 
 __all__ = [
-    "CKKS", "FACTORING", "MAX_MODULUS_BITS", "MAX_PRIME_BITS", "NOISE_STD", "Paillier",
-    "is_prime", "value_bits",
+    "BFV", "CKKS", "FACTORING", "MAX_MODULUS_BITS", "MAX_PRIME_BITS", "MAX_VALUE_BITS",
+    "NOISE_STD", "Budget", "Paillier", "dependent", "independent", "is_prime", "value_bits",
 ]  # fmt: skip

@@ -43,6 +43,8 @@ class Paillier:
 
     def __post_init__(self) -> None:
         _check(self)
+        for name in ("bound", "factor_bound"):  # 1 and 1.0 are the same promise
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not self.security and not self.insecure:
             raise InsecureParameters(
                 f"a modulus of {self.bits} bits can be factored or soon will be (NIST SP 800-57): "
@@ -127,11 +129,13 @@ def value_bits(precision: int, bound: float) -> int:
 
 
 def _check(want: Paillier) -> None:
-    if not isinstance(want.bits, int) or want.bits < 64 or want.bits % 8:
+    if type(want.insecure) is not bool:
+        raise ParameterError(f"insecure={want.insecure!r}: True or False")
+    if type(want.bits) is not int or want.bits < 64 or want.bits % 8:
         raise ParameterError(f"bits={want.bits}: a multiple of 8, 3072 for 128-bit security")
     for name in ("precision", "factor_precision"):
         value = getattr(want, name)
-        if not isinstance(value, int) or not 0 <= value <= MAX_VALUE_BITS:
+        if type(value) is not int or not 0 <= value <= MAX_VALUE_BITS:
             raise ParameterError(f"{name}={value}: a whole number of bits, 0 or more")
     for name in ("bound", "factor_bound"):
         if not (isfinite(getattr(want, name)) and getattr(want, name) > 0):

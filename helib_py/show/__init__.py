@@ -1,6 +1,11 @@
 """Pictures and widgets. The only importer of matplotlib and anywidget."""
 
-from .figures import BLUE, GREEN, ORANGE, RED, Picture, gallery, layer_bits, parties
+from .activation_explorer import ActivationExplorer
+from .figures import BLUE, GREEN, ORANGE, RED, Picture, gallery, layer_bits, ledger, parties
+from .ledger_viewer import LedgerViewer
+from .modulus_chain import ModulusChain
+from .number_line import NumberLine
+from .slots import Slots
 from .widgets import Axis, Explorer
 
 __all__ = [
@@ -8,10 +13,16 @@ __all__ = [
     "GREEN",
     "ORANGE",
     "RED",
+    "ActivationExplorer",
     "Axis",
     "Explorer",
+    "LedgerViewer",
+    "ModulusChain",
+    "NumberLine",
     "Picture",
+    "Slots",
     "gallery",
     "layer_bits",
+    "ledger",
     "parties",
 ]

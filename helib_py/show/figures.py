@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from ..ledger import Entry
 from ..tables import Table
 
 #: Okabe and Ito's palette, told apart by the colour-blind as well.
@@ -89,3 +91,44 @@ def layer_bits(table: Table) -> Picture:
     axes.margins(y=0.15)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
+
+
+def ledger(entries: Iterable[Entry]) -> Picture:
+    """Bits after every operation of a ``he.Ledger``, predicted and measured; below, the levels.
+
+    Bits of precision, or of noise budget for BFV; no lower part where there are no levels.
+    """
+    noted = list(entries)
+    levels = [math.nan if e.level is None else e.level for e in noted]
+    rows = [3, 1] if any(e.level is not None for e in noted) else [3]
+    size = (max(4.5, 2.2 + 0.36 * len(noted)), 2.2 + 0.6 * len(rows))
+    figure = Picture(figsize=size, layout="constrained")
+    top, *below = figure.subplots(len(rows), sharex=True, squeeze=False, height_ratios=rows)[:, 0]
+    places = np.arange(len(noted))
+    measured = [math.nan if e.measured is None else e.measured for e in noted]
+    top.plot(places, _drawn([e.predicted for e in noted]), ".-", color=BLUE, label="predicted")
+    if any(e.measured is not None for e in noted):
+        top.plot(places, _drawn(measured), "D", ms=5, color=ORANGE, label="measured, with the key")
+    top.margins(y=0.1)
+    top.set_ylim(bottom=0)
+    top.set_ylabel(f"{_kind(noted)} (bits)")
+    top.legend(frameon=False)
+    for axes in below:
+        axes.bar(places, levels, 0.7, color=GREEN)
+        axes.set_ylabel("level")
+        axes.yaxis.get_major_locator().set_params(integer=True)
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    (below or [top])[-1].set_xticks(places, [e.operation for e in noted], **turned)
+    if not all(e.is_secure for e in noted):
+        top.set_title("INSECURE parameters", color=RED, weight="bold", fontsize=10)
+    return figure
+
+
+def _kind(entries: Sequence[Entry]) -> str:
+    kinds = {"noise budget" if e.scheme == "BFV" else "precision" for e in entries}
+    return " or ".join(sorted(kinds))
+
+
+def _drawn(bits: Sequence[float]) -> np.ndarray:
+    """Numbers to draw; what is exact, or lost, has no place on the axis."""
+    return np.where(np.isfinite(bits), bits, np.nan)

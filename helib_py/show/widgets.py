@@ -1,7 +1,7 @@
 """Widgets that show what was measured; they work in JupyterLab and, with no kernel, in the book.
 
 All of a widget's data is in its synchronised traits and a plain JavaScript file draws it.
-A further widget subclasses `Widget` and reuses `table` and the first half of `explorer.js`.
+A further widget subclasses `Widget` and puts `parts.js` before its own script: see `front_end`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ class Axis:
 
     unit: str = ""
     log: bool = False
+
+
+def front_end(*names: str) -> str:
+    """Scripts of this folder as one: a front end is a single text that imports nothing."""
+    return "\n".join(Path(__file__).with_name(name).read_text("utf-8") for name in names)
 
 
 class Widget(anywidget.AnyWidget):
@@ -56,7 +61,7 @@ class Explorer(Widget):
     Explorer(3 rows, at {'scale': 20})
     """
 
-    _esm = Path(__file__).with_name("explorer.js")
+    _esm = front_end("parts.js", "explorer.js")
 
     rows = traitlets.List(traitlets.Dict(), read_only=True).tag(sync=True)
     knobs = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)

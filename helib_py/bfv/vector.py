@@ -1,0 +1,226 @@
+"""The BFV ciphertext: immutable, exact, with a noise budget that every product draws on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import wire
+from ..cipher import Ciphertext, power, same_key
+from ..context import BFVContext
+from ..encoding import as_numbers, as_whole, power_of_two, repeat
+from ..engines import Handle, Modular
+from ..errors import BadValue, Overflow, ShapeError
+from ..params import BFV, Budget, dependent
+from ..tables import nbytes
+from . import linear
+from .bounds import check_bound, check_budget, whole_bound
+
+#: what a ciphertext's label tells of it
+LABEL = {"length": int, "limit": int, "noise": float}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BFVVector(Ciphertext):
+    """An encrypted vector of ``length`` whole numbers modulo t, read as -t/2 … t/2.
+
+    ``+ - *`` with ciphertexts, whole numbers and arrays of them from either side, ``x ** k``,
+    ``W @ x``, ``x @ y``, ``rotate`` and ``sum``. Results are exact: no |value| exceeds ``limit``,
+    which is refused before it reaches t/2, and ``noise`` is log2 of what the model predicts for
+    the invariant noise, refused before the budget is used up. Both follow from what is public.
+    """
+
+    context: BFVContext
+    handle: Handle
+    length: int
+    limit: int
+    noise: float
+
+    # --- what it shows -----------------------------------------------------------------
+
+    @property
+    def budget(self) -> int:
+        """Predicted bits of noise budget that are left, at most what a measurement finds."""
+        return self.model.left(self.noise)
+
+    @property
+    def bound(self) -> float:
+        """No |value| is larger: promised in public."""
+        return self.limit
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the ciphertext itself, without its label."""
+        return self.params.ciphertext_bytes
+
+    def __repr__(self) -> str:
+        engine = "" if self.context.engine == "pyfhel" else " · clear twin, NOT ENCRYPTED"
+        insecure = "" if self.params.is_secure else " · INSECURE"
+        return (
+            f"Ciphertext of {self.length} · BFV mod {self.params.modulus} · budget ~{self.budget}"
+            f" of {self.params.budget} bits · {nbytes(self.nbytes)}{insecure}{engine}"
+        )
+
+    # --- bytes -------------------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """Everything another party needs, given the public bundle; no key is included."""
+        if isinstance(self.handle, bytes):
+            return self.handle
+        header = {
+            "params": self.params.fingerprint,
+            "engine": self.context.engine,
+            "key": self.context.key_id,
+            **{name: getattr(self, name) for name in LABEL},
+        }
+        return wire.pack("ciphertext", header, self.e.dump(self.handle))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles hold the bytes only: no key, no context; ``public.load`` revives them."""
+        keyless = replace(self.context, evaluator=None)
+        return BFVVector, (keyless, self.to_bytes(), self.length, self.limit, self.noise)
+
+    def decode(self, opened: np.ndarray) -> np.ndarray:
+        """The values, int64 of shape (length,), from all slots."""
+        values = opened[: self.length].copy()
+        if np.any(np.abs(values) > self.limit):
+            raise Overflow(
+                f"a decrypted number is outside the promised ±{self.limit}: whoever encrypted or "
+                "computed it broke the bound; ask them for it again"
+            )
+        return values
+
+    # --- addition ----------------------------------------------------------------------
+
+    def __add__(self, other: BFVVector | ArrayLike) -> BFVVector:
+        if isinstance(other, BFVVector):
+            out = self._sum(other)
+            return replace(out, handle=self.e.add(self.handle, other.handle))
+        values, bound = self._operand(other)
+        noise = dependent(self.noise, self.model.shift)
+        out = self.after("a sum", noise, self.limit + bound)
+        return replace(out, handle=self.e.add_plain(self.handle, self.e.encode(values)))
+
+    def __neg__(self) -> BFVVector:
+        return replace(self, handle=self.e.negate(self.handle))
+
+    def __sub__(self, other: BFVVector | ArrayLike) -> BFVVector:
+        if not isinstance(other, BFVVector):
+            return super().__sub__(other)
+        out = self._sum(other)
+        return replace(out, handle=self.e.subtract(self.handle, other.handle))
+
+    def _sum(self, other: BFVVector) -> BFVVector:
+        self._meets(other)
+        noise = dependent(self.noise, other.noise)
+        return self.after("a sum", noise, self.limit + other.limit)
+
+    # --- multiplication ----------------------------------------------------------------
+
+    def __mul__(self, other: BFVVector | ArrayLike) -> BFVVector:
+        """A ciphertext takes some log2(t·N) bits of budget, an array some less, k log2(k)."""
+        if isinstance(other, BFVVector):
+            return self._times_ciphertext(other)
+        values, bound = self._operand(other)
+        if np.ndim(other) == 0 or np.ptp(values) == 0:
+            product = self._times_whole(bound)
+            return -product if values[0] < 0 else product
+        noise = self.model.plain_product(self.noise, power_of_two(self.length))
+        out = self.after("a product with a plaintext", noise, self.limit * bound)
+        return replace(out, handle=self.e.multiply_plain(self.handle, self.e.encode(values)))
+
+    def _times_whole(self, factor: int) -> BFVVector:
+        """A factor that is in every slot is a constant polynomial; SEAL takes -1 for t - 1."""
+        noise = self.model.scaled(self.noise, factor)
+        out = self.after("a product with a number", noise, self.limit * factor)
+        plain = self.e.encode(np.full(self.params.slots, factor))
+        return replace(out, handle=self.e.multiply_plain(self.handle, plain))
+
+    def _times_ciphertext(self, other: BFVVector) -> BFVVector:
+        self._meets(other)
+        noise = self.model.product(self.noise, other.noise)
+        out = self.after("a product of ciphertexts", noise, self.limit * other.limit)
+        e, a, b = self.e, self.handle, other.handle
+        product = e.square(a) if a is b else e.multiply(a, b)
+        return replace(out, handle=e.relinearise(product))
+
+    def __pow__(self, exponent: int) -> BFVVector:
+        """⌈log2(exponent)⌉ products in a row; each power that is used is computed once."""
+        return power(self, exponent)
+
+    def __truediv__(self, other: ArrayLike) -> BFVVector:
+        if isinstance(other, Ciphertext):
+            return super().__truediv__(other)
+        raise BadValue(
+            "whole numbers modulo t are not divided: decrypt first and divide, or use he.CKKS"
+        )
+
+    # --- moving values -----------------------------------------------------------------
+
+    def __matmul__(self, other: BFVVector | ArrayLike) -> BFVVector:
+        """Dot product with a vector (n,), or ``x @ M`` with a matrix (n, m)."""
+        if isinstance(other, BFVVector):
+            return (self * other).sum()
+        weights = as_numbers(other)
+        return self.__rmatmul__(weights.T)  # of a vector the transpose is itself
+
+    def __rmatmul__(self, weights: ArrayLike) -> BFVVector:
+        """``W @ x`` with a matrix (m, n) or a vector (n,): ~2√min(m, n) rotations."""
+        return linear.matrix_product(weights, self)
+
+    def rotate(self, steps: int) -> BFVVector:
+        """``np.roll(x, -steps)``: takes a few bits, needs rotation keys.
+
+        ShapeError unless the length is a power of two; MissingKey names the key to make.
+        """
+        return linear.rotate(self, steps)
+
+    def sum(self) -> BFVVector:
+        """The sum of all values, as an encrypted vector of one; log2(length) rotations."""
+        return linear.total(self)
+
+    def promise(self, bound: float) -> BFVVector:
+        """The same ciphertext with a tighter public bound, which the caller vouches for."""
+        return replace(self, limit=min(self.limit, whole_bound(bound)))
+
+    # --- for the package's own use -----------------------------------------------------
+
+    @property
+    def e(self) -> Modular:
+        """The evaluator that this ciphertext belongs to."""
+        return self.context.e
+
+    @property
+    def params(self) -> BFV:
+        """Its parameters."""
+        return self.context.params
+
+    @property
+    def model(self) -> Budget:
+        """What the operations take of the budget."""
+        return self.context.params.model
+
+    def after(self, what: str, noise: float, limit: int, length: int = 0) -> BFVVector:
+        """The label of a result, its handle still to come; refused when it may come out wrong."""
+        check_bound(self.params, limit)
+        check_budget(self.params, what, self.noise, noise)
+        return replace(self, length=length or self.length, limit=limit, noise=noise)
+
+    def _meets(self, other: BFVVector) -> None:
+        same_key(self, other)
+        if self.length != other.length:
+            raise ShapeError(
+                f"{self.length} encrypted values meet {other.length}: make them equally long"
+            )
+
+    def _operand(self, other: ArrayLike) -> tuple[np.ndarray, int]:
+        """A plaintext operand on the slots, padded with zeros, and its largest magnitude."""
+        numbers = as_whole(other)
+        if numbers.shape not in ((), (1,), (self.length,)):
+            raise ShapeError(f"{numbers.shape} meets {self.length} encrypted values: same length")
+        bound = int(np.abs(numbers).max())
+        check_bound(self.params, bound)
+        return repeat(np.broadcast_to(numbers, (self.length,)), self.params.slots), bound
