@@ -18,9 +18,10 @@ from .noise import measured_bits
 from .roles import DataOwner
 from .tables import Table, nbytes
 
+#: what is written for a method; braces: the operand's letter
 _SHOWN = {
-    "__add__": "x + y", "__sub__": "x - y", "__rsub__": "y - x", "__neg__": "-x",
-    "__mul__": "x * y", "__truediv__": "x / y", "__pow__": "x ** k", "__matmul__": "x @ M",
+    "__add__": "x + {}", "__sub__": "x - {}", "__rsub__": "{} - x", "__neg__": "-x",
+    "__mul__": "x * {}", "__truediv__": "x / {}", "__pow__": "x ** k", "__matmul__": "x @ {}",
     "__rmatmul__": "W @ x", "lower": "lower", "rotate": "rotate", "sum": "sum",
     "combine": "combine", "packed": "pack",
 }  # fmt: skip
@@ -30,6 +31,8 @@ _SHOWN = {
 class Entry:
     """One operation and its result; None is what a scheme does not have or nobody measured.
 
+    In ``operation`` x and y are ciphertexts; of what is not encrypted k is a number, v a vector
+    and M or W a matrix.
     ``predicted`` and ``measured``: bits of precision, or of noise budget for BFV.
     ``is_secure``: whether the parameters are.
     """
@@ -58,7 +61,7 @@ class Ledger:
     >>> with Ledger() as ledger:
     ...     y = owner.encrypt([0.5]) * 2
     >>> [entry.operation for entry in ledger]
-    ['encrypt', 'x * y']
+    ['encrypt', 'x * k']
     """
 
     def __init__(self, debug_key: DataOwner | None = None) -> None:
@@ -100,7 +103,10 @@ class Ledger:
             clear, name = None, method.__name__
             if self._owner is not None and not hasattr(out, "budget"):
                 clear = _APPLY[name](*(self._values(x) for x in (a, *operands)))
-            self._note(_SHOWN[name], out, clear, seconds)
+            shown = _SHOWN[name]
+            if "{}" in shown:
+                shown = shown.format(_letter(a, *operands))
+            self._note(shown, out, clear, seconds)
         finally:
             WATCHER.reset(token)
         return out
@@ -178,6 +184,13 @@ _APPLY: dict[str, Callable[..., Any]] = {
     "lower": lambda a, level: a,
     "packed": lambda a: a,
 }
+
+
+def _letter(a: Ciphertext, operand: Any) -> str:
+    """What stands for an operand: whether it is encrypted, and its shape."""
+    if isinstance(operand, Ciphertext):
+        return "x" if operand is a else "y"
+    return "kvM"[min(np.ndim(operand), 2)]
 
 
 def _shape(c: Ciphertext) -> tuple[int, ...]:

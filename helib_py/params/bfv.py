@@ -96,23 +96,20 @@ class BFV(PrimeChain):
 
     def explain(self) -> Table:
         """Every number of the set, with its reason."""
-        limit, rotations, fresh = self.limit, len(self.rotations or ()), self.model.fresh
+        fresh = self.model.fresh
         product = self.budget - self.model.left(self.model.product(fresh, fresh))
-        keys = nbytes((rotations + 1) * self.key_bytes)
         rows = [
-            ("ring degree N", self.ring, f"smallest whose table entry ({limit} bits) holds q·p"),
-            ("slots", self.slots, "N/2 numbers are computed on at once"),
+            *self.size_rows(),
             ("plain modulus t", self.modulus, "a prime, 1 modulo 2N; numbers live modulo t"),
             ("depth", self.depth, "products in a row that the budget is enough for"),
             ("bound", self.bound, "promised: |encrypted values| stay below it, results below t/2"),
             ("data primes (bits)", self.prime_bits, "their product is q; more is more budget"),
             ("special prime (bits)", self.special_bits, "in keys only; larger is less noise"),
-            ("modulus q·p (bits)", round(self.modulus_bits, 1), f"≤ {limit}, ePrint 2024/463"),
-            ("security", self.label, "classical attacks, ternary secret"),
+            *self.security_rows(),
             ("fresh noise budget (bits)", self.budget, "at 0 decryption fails"),
             ("a product takes (bits)", product, "some log2(t·N); an addition at most 1"),
             ("ciphertext", nbytes(self.ciphertext_bytes), "2·N·8 bytes a prime"),
-            ("evaluation keys", keys, f"1 relinearisation + {rotations} rotation keys"),
+            self.key_row(),
         ]
         return Table(("what", "value", "why"), rows, caption=repr(self))
 

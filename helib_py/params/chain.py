@@ -9,6 +9,7 @@ from math import log2
 from typing import Any, Self
 
 from ..errors import InsecureParameters, ParameterError
+from ..tables import nbytes
 
 #: Largest log2(q·p) for a ternary secret, classical attacks: security bits → ring degree → bits.
 #: Bossuat et al., "Security Guidelines for Implementing Homomorphic Encryption",
@@ -20,6 +21,8 @@ MAX_MODULUS_BITS: dict[int, dict[int, int]] = {
 }
 MAX_PRIME_BITS = 60  #: SEAL's limit for a prime of the chain
 NOISE_STD = 3.24  #: standard deviation of SEAL's centred binomial noise
+
+Row = tuple[str, object, str]  #: of a table: what, value, why
 
 
 class PrimeChain:
@@ -64,6 +67,28 @@ class PrimeChain:
     def key_bytes(self) -> int:
         """Bytes of one relinearisation or rotation key: 16·N·L·(L+1)."""
         return 16 * self.ring * len(self.primes) * (len(self.primes) + 1)
+
+    def size_rows(self) -> list[Row]:
+        """For ``explain``: ring degree and slots."""
+        why = f"smallest whose table entry ({self.limit} bits) holds q·p"
+        return [
+            ("ring degree N", self.ring, why),
+            ("slots", self.slots, "N/2 numbers are computed on at once"),
+        ]
+
+    def security_rows(self) -> list[Row]:
+        """For ``explain``: the modulus and what the table says of it."""
+        why = f"≤ {self.limit}, ePrint 2024/463"
+        return [
+            ("modulus q·p (bits)", round(self.modulus_bits, 1), why),
+            ("security", self.label, "classical attacks, ternary secret"),
+        ]
+
+    def key_row(self) -> Row:
+        """For ``explain``: what a server downloads once."""
+        rotations = len(self.rotations or ())
+        size = nbytes((rotations + 1) * self.key_bytes)
+        return "evaluation keys", size, f"1 relinearisation + {rotations} rotation keys"
 
     def to_json(self) -> str:
         """The request that rebuilds this very set with :meth:`from_json`."""

@@ -92,19 +92,15 @@ class CKKS(PrimeChain):
 
     def explain(self) -> Table:
         """Every number of the set, with its reason."""
-        limit, rotations = self.limit, len(self.rotations or ())
-        keys = nbytes((rotations + 1) * self.key_bytes)
         rows = [
-            ("ring degree N", self.ring, f"smallest whose table entry ({limit} bits) holds q·p"),
-            ("slots", self.slots, "N/2 numbers are computed on at once"),
+            *self.size_rows(),
             ("depth", self.depth, "rescalings in a row; each uses up one prime"),
             ("data primes (bits)", self.prime_bits, "the first stays, the last is dropped first"),
             ("special prime (bits)", self.special_bits, "in keys only; larger is less noise"),
             ("scale (bits)", self.scale_bits, "fixed-point scale of a fresh ciphertext"),
-            ("modulus q·p (bits)", round(self.modulus_bits, 1), f"≤ {limit}, ePrint 2024/463"),
-            ("security", self.label, "classical attacks, ternary secret"),
+            *self.security_rows(),
             ("ciphertext", nbytes(self.ciphertext_bytes(self.depth)), "2·N·8 bytes a prime"),
-            ("evaluation keys", keys, f"1 relinearisation + {rotations} rotation keys"),
+            self.key_row(),
         ]
         return Table(("what", "value", "why"), rows, caption=repr(self))
 

@@ -30,7 +30,7 @@ class LedgerViewer(Widget):
     >>> with he.Ledger() as ledger:
     ...     y = owner.encrypt([0.5]) * 2
     >>> LedgerViewer(ledger, value={"step": 1})
-    LedgerViewer(step 1: x * y, of 2)
+    LedgerViewer(step 1: x * k, of 2)
     """
 
     _esm = front_end("parts.js", "ledger_viewer.js")

@@ -60,7 +60,7 @@ def test_steps_turn_with_the_keyboard_or_a_click_and_no_network(tmp_path, offlin
     expect(told).to_contain_text("Step 0 of 2, encrypt: " + bits(entries[0]))
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
-    expect(told).to_contain_text("Step 1 of 2, x + y: " + bits(entries[1]))
+    expect(told).to_contain_text("Step 1 of 2, x + x: " + bits(entries[1]))
     page.locator("circle").nth(2).click()
     expect(told).to_contain_text("Step 2 of 2, W @ x: " + bits(entries[2]))
     expect(page.get_by_role("slider")).to_have_value("2")
