@@ -6,7 +6,8 @@ import operator
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import reduce, wraps
-from typing import Any, NoReturn, Protocol, Self, TypeVar
+from inspect import signature
+from typing import Any, NoReturn, Protocol, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +27,8 @@ class Watcher(Protocol):
         """Note what a fresh ciphertext holds."""
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 #: The open ledger, of this thread or task; None almost always.
 WATCHER: ContextVar[Watcher | None] = ContextVar("WATCHER", default=None)
 WATCHED = (
@@ -34,15 +37,15 @@ WATCHED = (
 )  # fmt: skip
 
 
-def _watched(method: Callable[..., Any]) -> Callable[..., Any]:
+def _watched(method: Method) -> Method:
     @wraps(method)
-    def call(a: Ciphertext, *operands: Any) -> Any:
+    def call(a: Ciphertext, *operands: Any, **named: Any) -> Any:
         watcher = WATCHER.get()
         if watcher is None:
-            return method(a, *operands)
-        return watcher.operation(method, a, *operands)
+            return method(a, *operands, **named)
+        return watcher.operation(method, *signature(method).bind(a, *operands, **named).args)
 
-    return call
+    return cast(Method, call)
 
 
 class Ciphertext:
@@ -83,6 +86,7 @@ class Ciphertext:
         """The same ciphertext with a tighter public bound, which the caller vouches for."""
         raise NotImplementedError
 
+    @_watched
     def combine(self, terms: Sequence[Self], factors: ArrayLike) -> Self:
         """Σ factor·term, at the cost of one product where the scheme can."""
         products = [term * float(f) for term, f in zip(terms, as_numbers(factors), strict=True)]
@@ -102,15 +106,18 @@ class Ciphertext:
     def __radd__(self, other: ArrayLike) -> Self:
         return self + other
 
+    @_watched
     def __sub__(self, other: Self | ArrayLike) -> Self:
         return self + (-other if isinstance(other, Ciphertext) else -as_numbers(other))
 
+    @_watched
     def __rsub__(self, other: ArrayLike) -> Self:
         return -self + other
 
     def __rmul__(self, other: ArrayLike) -> Self:
         return self * other
 
+    @_watched
     def __truediv__(self, other: ArrayLike) -> Self:
         if isinstance(other, Ciphertext):
             raise NotPolynomial(
