@@ -105,8 +105,8 @@ class Integers(Protocol):
     def add_plain(self, a: Handle, values: Sequence[int]) -> Handle: ...
     def multiply_plain(self, a: Handle, factors: Sequence[int]) -> Handle: ...
 
-    def prepare(self, a: Handle) -> Any:
-        """Tables that make many combinations of the same handles faster."""
+    def prepare(self, a: Handle, window: int = 0) -> Any:
+        """Tables that make many combinations of the same handles faster: 2^window of each."""
 
     def combine(self, rows: np.ndarray, a: Handle, tables: Any = None) -> Handle:
         """Integer matrix (m, n) times n handles."""

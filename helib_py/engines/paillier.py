@@ -75,9 +75,9 @@ class PaillierEvaluator:
             powmod(c, factor, self.n_squared) for c, factor in zip(a, factors, strict=True)
         )
 
-    def prepare(self, a: Handles) -> powers.Straus:
+    def prepare(self, a: Handles, window: int = 0) -> powers.Straus:
         bits = value_bits(self.params.factor_precision, self.params.factor_bound)
-        return powers.Straus(a, self.n_squared, powers.window_for(bits))
+        return powers.Straus(a, self.n_squared, window or powers.window_for(bits))
 
     def combine(
         self, rows: np.ndarray, a: Handles, tables: powers.Straus | None = None

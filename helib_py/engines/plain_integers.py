@@ -34,7 +34,7 @@ class PlainIntegers:
     def multiply_plain(self, a: Numbers, factors: Sequence[int]) -> Numbers:
         return self.encrypt([x * factor for x, factor in zip(a, factors, strict=True)])
 
-    def prepare(self, a: Numbers) -> None:
+    def prepare(self, a: Numbers, window: int = 0) -> None:
         return None
 
     def combine(self, rows: np.ndarray, a: Numbers, tables: None = None) -> Numbers:

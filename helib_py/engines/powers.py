@@ -80,7 +80,7 @@ class Comb:
     """
 
     def __init__(
-        self, base: mpz, modulus: mpz, bits: int, teeth: int = 8, blocks: int = 8
+        self, base: mpz, modulus: mpz, bits: int, teeth: int = 9, blocks: int = 8
     ) -> None:
         self._modulus, self._teeth = modulus, teeth
         self._columns = -(-bits // (teeth * blocks))

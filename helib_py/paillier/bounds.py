@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 
 from ..encoding import Slots
@@ -12,6 +13,7 @@ from ..params import MAX_VALUE_BITS, Paillier
 GUARD_BITS = 8  #: of a packed slot: a number up to 2^8 times its bound is caught when unpacked
 
 
+@lru_cache
 def whole(bound: float, scale: int) -> int:
     """The largest whole number that a value within the bound is encoded as."""
     return ceil(Fraction(bound) * (1 << scale))

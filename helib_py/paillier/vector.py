@@ -16,7 +16,7 @@ from ..cipher import Ciphertext, same_key
 from ..context import PaillierContext
 from ..encoding import Slots, as_numbers, quantise, rounded, within
 from ..engines import Handle, Integers
-from ..errors import NotLinear, ShapeError
+from ..errors import NotLinear, ParameterError, ShapeError
 from ..params import Paillier
 from ..tables import nbytes
 from . import label
@@ -47,8 +47,6 @@ class PaillierVector(Ciphertext):
     shield: bool = False  # random above the slots
     fresh: bool = False  # just encrypted: need not be blinded again before it leaves
     tables: Any = None
-
-    # --- what it shows -----------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -81,8 +79,6 @@ class PaillierVector(Ciphertext):
             f"{self.params.label}{engine}"
         )
 
-    # --- bytes -------------------------------------------------------------------------
-
     def rerandomised(self) -> PaillierVector:
         """The same values under new randomness: nobody can tell what they were computed from."""
         return self._with(self.e.rerandomise(self.handle), fresh=True)
@@ -106,8 +102,6 @@ class PaillierVector(Ciphertext):
         numbers = self.slots.unpack(opened, self.length, self.limit, modulus)
         values = np.array([[v / (1 << self.scale) for v in row] for row in numbers])
         return values.reshape(self.shape)
-
-    # --- addition ----------------------------------------------------------------------
 
     def __add__(self, other: PaillierVector | ArrayLike) -> PaillierVector:
         if isinstance(other, PaillierVector):
@@ -241,11 +235,15 @@ class PaillierVector(Ciphertext):
         limit = whole(bound, self.scale) + whole(self.error, self.scale)
         return self._open()._with(self.handle, limit=min(self.limit, limit))
 
-    def prepared(self) -> PaillierVector:
-        """The same with tables of its powers: for many products, at 64 times the memory."""
-        return replace(self, tables=self.e.prepare(self._unpacked().handle))
+    def prepared(self, window: int = 0) -> PaillierVector:
+        """The same with tables of 2^window powers of each entry, for many products.
 
-    # --- for the package's own use -----------------------------------------------------
+        By default at most 256; 10 pays for thousands of products with factors that are mostly
+        small. ParameterError for a window that is no whole number from 2 to 16.
+        """
+        if window and window not in range(2, 17):
+            raise ParameterError(f"window={window}: from 2 to 16, tables grow as 2^window")
+        return replace(self, tables=self.e.prepare(self._unpacked().handle, window))
 
     @property
     def e(self) -> Integers:
