@@ -132,7 +132,8 @@ class Polynomial:
         return replace(new, max_error=float(np.abs(error).max()), rms_error=rms)
 
     def explain(self) -> Table:
-        """What it costs and how far it is off."""
+        """What it costs and how far it is off; t is x mapped to [-1, 1]."""
+        in_powers = chebyshev.cheb2poly(self.coefficients)
         rows = [
             ("degree", self.degree),
             ("interval", f"[{self.low:g}, {self.high:g}]"),
@@ -141,7 +142,7 @@ class Polynomial:
             ("levels", self.depth),
             ("products of ciphertexts", self.products),
             ("largest coefficient, Chebyshev basis", float(np.abs(self.coefficients).max())),
-            ("largest coefficient, powers of x", float(np.abs(self.powers).max())),
+            ("largest coefficient, powers of t", float(np.abs(in_powers).max())),
         ]
         return Table(("what", "value"), rows, self.name)
 

@@ -61,12 +61,9 @@ class ActivationExplorer(Widget):
         combined = product(named.values(), ranges, methods, degrees)
         fits = [_sent(fit(f, degree, r, method)) for f, r, method, degree in combined]
         curves = {name: [_curve(f, r) for r in ranges] for name, f in named.items()}
-        traits: dict[str, Any] = {
-            "functions": list(named),
-            "degrees": degrees,
-            "methods": list(methods),
-        }
-        traits |= {"ranges": ranges, "fits": fits, "curves": curves, "title": title}
+        traits: dict[str, Any] = {"functions": list(named), "degrees": degrees}
+        traits |= {"methods": list(methods), "ranges": ranges}
+        traits |= {"fits": fits, "curves": curves, "title": title}
         for name, trait in traits.items():
             self.set_trait(name, trait)
         start: dict[str, Any] = {"function": self.functions[0], "degree": self.degrees[0]}
