@@ -128,8 +128,8 @@ class Ledger:
             return float(owner.budget(c))
         assert clear is not None
         opened = owner.decrypt(c)
-        self._clear[id(c)] = (c, np.broadcast_to(clear, _shape(c)))
-        return measured_bits(opened, self._clear[id(c)][1])
+        self._clear[id(c.handle)] = (c, np.broadcast_to(clear, _shape(c)))
+        return measured_bits(opened, self._clear[id(c.handle)][1])
 
     def _values(self, x: Any) -> Any:
         """What an operand holds: known from before, or else opened with the key."""
@@ -137,10 +137,10 @@ class Ledger:
             return [self._values(one) for one in x]
         if not isinstance(x, Ciphertext):
             return int(x) if isinstance(x, int | np.integer) else as_numbers(x)
-        if id(x) not in self._clear:
+        if id(x.handle) not in self._clear:
             assert self._owner is not None
-            self._clear[id(x)] = (x, self._owner.decrypt(x))
-        return self._clear[id(x)][1]
+            self._clear[id(x.handle)] = (x, self._owner.decrypt(x))
+        return self._clear[id(x.handle)][1]
 
     # --- shown ---------------------------------------------------------------------------
 

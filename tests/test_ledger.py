@@ -228,3 +228,14 @@ def test_a_table_has_a_row_for_every_operation_and_no_scale_where_there_is_none(
     assert ledger.table().column("log2 scale") == ["–"]
     assert repr(ledger) == repr(ledger.table())
     assert "x + x" in ledger._repr_html_()
+
+
+def test_a_promise_does_not_make_the_ledger_forget():
+    """What was lost before stays lost: the reference is the clear value, not what decrypts."""
+    owner, x = he.DataOwner(he.CKKS(depth=6, rotations=())), np.linspace(-1, 1, 32)
+    with he.Ledger(owner) as ledger:
+        c, y = owner.encrypt(x), x
+        for _ in range(5):
+            c, y = (2 * (c * c) - 1).promise(1.0), 2 * y * y - 1
+    measured = [entry.measured for entry in ledger][-1]
+    assert abs(measured - he.measured_bits(owner.decrypt(c), y)) < 0.5
