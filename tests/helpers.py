@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -97,3 +98,22 @@ def by_hand(notebook):
             exec("".join(cell["source"]), names)
     defined = {k: f for k, f in names.items() if isfunction(f) and f.__globals__ is names}
     return SimpleNamespace(**defined)
+
+
+STATIC = PACKAGE.parent / "book" / "_static" / "widgets-static.js"
+BODY = "<body style='font-family: DejaVu Sans, Verdana, sans-serif'>"  # wide letters
+
+
+def write_page(folder, *widgets):
+    """A page such as the book's: views where they are shown, the state, the script twice."""
+    from ipywidgets.embed import embed_data
+
+    data = embed_data(views=widgets, drop_defaults=False)
+    script = '<script type="application/vnd.jupyter.widget-{}+json">{}</script>'.format
+    parts = [script("view", json.dumps(view)) for view in data["view_specs"]]
+    parts += [script("state", json.dumps(data["manager_state"]).replace("</", r"<\/"))]
+    parts += ['<script src="widgets-static.js"></script>'] * 2  # as Jupyter Book does
+    shutil.copy(STATIC, folder)
+    page = folder / "page.html"
+    page.write_text("<!doctype html><meta charset=utf-8>" + BODY + "".join(parts))
+    return page

@@ -1,9 +1,6 @@
 """The activation explorer in a real browser, on a static page: no kernel, no network."""
 
 import itertools
-import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,34 +8,19 @@ import pytest
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
 pytest.importorskip("ipywidgets")
 
-from ipywidgets.embed import embed_data  # noqa: E402
+from helpers import write_page  # noqa: E402
 
 import helib_py as he  # noqa: E402
 from helib_py.show import ActivationExplorer  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
-BODY = "<body style='font-family: DejaVu Sans, Verdana, sans-serif'>"  # wide letters
-STATIC = Path(__file__).parents[2] / "book" / "_static" / "widgets-static.js"
 LISTS = {"degrees": [2, 3, 7, 15], "ranges": [0.25, 8, 16]}
-
-
-def write_page(folder, *widgets):
-    """A page such as the book's: views where they are shown, the state, the script."""
-    data = embed_data(views=widgets, drop_defaults=False)
-    script = '<script type="application/vnd.jupyter.widget-{}+json">{}</script>'.format
-    parts = [script("view", json.dumps(view)) for view in data["view_specs"]]
-    parts += [script("state", json.dumps(data["manager_state"]).replace("</", r"<\/"))]
-    parts += ['<script src="widgets-static.js"></script>']
-    shutil.copy(STATIC, folder)
-    page = folder / "page.html"
-    page.write_text("<!doctype html><meta charset=utf-8>" + BODY + "".join(parts))
-    return page.as_uri()
 
 
 def opened(page, folder, **value):
     explorer = ActivationExplorer(["relu", "sigmoid"], **LISTS, value={"range": 8, **value})
-    page.goto(write_page(folder, explorer))
+    page.goto(write_page(folder, explorer).as_uri())
     return page.get_by_role("status")
 
 
@@ -77,7 +59,7 @@ def test_what_happens_outside_is_what_the_package_says(tmp_path, offline_page):
     page = offline_page
     decay = {"decay": lambda x: np.exp(-x), "growth": np.exp}
     explorer = ActivationExplorer(decay, degrees=[2], methods=["minimax"], ranges=[2])
-    page.goto(write_page(tmp_path, explorer))
+    page.goto(write_page(tmp_path, explorer).as_uri())
     told, p = page.get_by_role("status"), he.fit(np.exp, 2, 2, "minimax")
     gives = f"it gives {p(3.0):.3g} instead of {np.exp(3):.3g}."
     expect(told).to_contain_text(f"at x = −3, {gives}")

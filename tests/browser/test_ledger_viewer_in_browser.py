@@ -1,9 +1,6 @@
 """The ledger viewer in a real browser, on a static page: no kernel, no network."""
 
 import itertools
-import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +8,13 @@ import pytest
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
 pytest.importorskip("ipywidgets")
 
-from ipywidgets.embed import embed_data  # noqa: E402
+from helpers import write_page  # noqa: E402
 
 import helib_py as he  # noqa: E402
 from helib_py.show import LedgerViewer  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
-BODY = "<body style='font-family: DejaVu Sans, Verdana, sans-serif'>"  # wide letters
-STATIC = Path(__file__).parents[2] / "book" / "_static" / "widgets-static.js"
 PARAMS = [
     he.BFV(depth=3, bound=2),
     he.CKKS(depth=3, ring=4096, precision=20, insecure=True),
@@ -40,16 +35,7 @@ def ledger(params, more=0):
 
 def opened(page, folder, entries):
     """A page such as the book's: the view where it is shown, the state, the script."""
-    data = embed_data(views=[LedgerViewer(entries, title="Ledger")], drop_defaults=False)
-    script = '<script type="application/vnd.jupyter.widget-{}+json">{}</script>'.format
-    parts = [script("view", json.dumps(view)) for view in data["view_specs"]]
-    parts += [script("state", json.dumps(data["manager_state"]).replace("</", r"<\/"))]
-    parts += ['<script src="widgets-static.js"></script>']
-    shutil.copy(STATIC, folder)
-    (folder / "page.html").write_text(
-        "<!doctype html><meta charset=utf-8>" + BODY + "".join(parts)
-    )
-    page.goto((folder / "page.html").as_uri())
+    page.goto(write_page(folder, LedgerViewer(entries, title="Ledger")).as_uri())
     return page.get_by_role("status")
 
 

@@ -1,43 +1,25 @@
 """The modulus chain in a real browser, on a static page: no kernel, no network."""
 
 import itertools
-import json
-import shutil
-from pathlib import Path
 
 import pytest
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
 pytest.importorskip("ipywidgets")
 
-from ipywidgets.embed import embed_data  # noqa: E402
+from helpers import write_page  # noqa: E402
 
 import helib_py as he  # noqa: E402
 from helib_py.show import ModulusChain  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
-BODY = "<body style='font-family: DejaVu Sans, Verdana, sans-serif'>"  # wide letters
-STATIC = Path(__file__).parents[2] / "book" / "_static" / "widgets-static.js"
 PARAMS = he.CKKS(depth=4, precision=20)
 TOY = he.CKKS(depth=3, precision=20, ring=4096, insecure=True)
 
 
-def write_page(folder, *widgets):
-    """A page such as the book's: views where they are shown, the state, the script."""
-    data = embed_data(views=widgets, drop_defaults=False)
-    script = '<script type="application/vnd.jupyter.widget-{}+json">{}</script>'.format
-    parts = [script("view", json.dumps(view)) for view in data["view_specs"]]
-    parts += [script("state", json.dumps(data["manager_state"]).replace("</", r"<\/"))]
-    parts += ['<script src="widgets-static.js"></script>']
-    shutil.copy(STATIC, folder)
-    page = folder / "page.html"
-    page.write_text("<!doctype html><meta charset=utf-8>" + BODY + "".join(parts))
-    return page.as_uri()
-
-
 def opened(page, folder, params=PARAMS):
-    page.goto(write_page(folder, ModulusChain(params, title="Chain")))
+    page.goto(write_page(folder, ModulusChain(params, title="Chain")).as_uri())
     return page.get_by_role("status")
 
 
@@ -65,7 +47,7 @@ def test_the_level_turns_with_the_keyboard_and_no_network(tmp_path, offline_page
 
 def test_two_views_of_one_chain_stay_together(tmp_path, offline_page):
     page, chain = offline_page, ModulusChain(PARAMS)
-    page.goto(write_page(tmp_path, chain, chain))
+    page.goto(write_page(tmp_path, chain, chain).as_uri())
     slider(page).first.press("ArrowLeft")
     expect(page.get_by_role("status").nth(1)).to_contain_text("at level 3")
     assert page.errors == []

@@ -1,9 +1,6 @@
 """The number line in a real browser, on a static page: no kernel, no network."""
 
 import itertools
-import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +8,7 @@ import pytest
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
 pytest.importorskip("ipywidgets")
 
-from ipywidgets.embed import embed_data  # noqa: E402
+from helpers import write_page  # noqa: E402
 
 import helib_py as he  # noqa: E402
 from helib_py.encoding import quantise  # noqa: E402
@@ -20,26 +17,13 @@ from helib_py.show import Explorer, NumberLine  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
-BODY = "<body style='font-family: DejaVu Sans, Verdana, sans-serif'>"  # wide letters
-STATIC = Path(__file__).parents[2] / "book" / "_static" / "widgets-static.js"
 START = {"x": 0.3, "precision": 8}
 
 
-def write_page(folder, *widgets):
-    """A page such as the book's: views where they are shown, the state, the script."""
-    data = embed_data(views=widgets, drop_defaults=False)
-    script = '<script type="application/vnd.jupyter.widget-{}+json">{}</script>'.format
-    parts = [script("view", json.dumps(view)) for view in data["view_specs"]]
-    parts += [script("state", json.dumps(data["manager_state"]).replace("</", r"<\/"))]
-    parts += ['<script src="widgets-static.js"></script>']
-    shutil.copy(STATIC, folder)
-    page = folder / "page.html"
-    page.write_text("<!doctype html><meta charset=utf-8>" + BODY + "".join(parts))
-    return page.as_uri()
-
-
 def opened(page, folder, params=None, **value):
-    page.goto(write_page(folder, NumberLine(params, title="Line", value={**START, **value})))
+    page.goto(
+        write_page(folder, NumberLine(params, title="Line", value={**START, **value})).as_uri()
+    )
     return page.get_by_role("status")
 
 
@@ -129,7 +113,7 @@ def test_insecure_is_written_on_every_panel(tmp_path, offline_page):
 def test_two_kinds_of_widget_live_on_one_page(tmp_path, offline_page):
     page = offline_page
     rows = [{"scale": scale, "precision": scale - 9.5} for scale in (20, 30)]
-    page.goto(write_page(tmp_path, NumberLine(value=START), Explorer(rows, ["scale"])))
+    page.goto(write_page(tmp_path, NumberLine(value=START), Explorer(rows, ["scale"])).as_uri())
     slider(page, "precision").press("ArrowRight")
     expect(page.get_by_role("status").first).to_contain_text("precision 9: 154 is encrypted")
     slider(page, "scale").press("ArrowRight")

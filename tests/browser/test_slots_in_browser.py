@@ -1,9 +1,6 @@
 """The slot viewer in a real browser, on a static page: no kernel, no network."""
 
 import itertools
-import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +8,7 @@ import pytest
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
 pytest.importorskip("ipywidgets")
 
-from ipywidgets.embed import embed_data  # noqa: E402
+from helpers import write_page  # noqa: E402
 
 from helib_py import packing  # noqa: E402
 from helib_py.encoding import Layout  # noqa: E402
@@ -19,21 +16,10 @@ from helib_py.show import Slots  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
-BODY = "<body style='font-family: DejaVu Sans, Verdana, sans-serif'>"  # wide letters
-STATIC = Path(__file__).parents[2] / "book" / "_static" / "widgets-static.js"
-
 
 def opened(page, folder, *widgets):
     """A page such as the book's; the place where the first widget tells."""
-    data = embed_data(views=widgets, drop_defaults=False)
-    script = '<script type="application/vnd.jupyter.widget-{}+json">{}</script>'.format
-    parts = [script("view", json.dumps(view)) for view in data["view_specs"]]
-    parts += [script("state", json.dumps(data["manager_state"]).replace("</", r"<\/"))]
-    parts += ['<script src="widgets-static.js"></script>']
-    shutil.copy(STATIC, folder)
-    file = folder / "page.html"
-    file.write_text("<!doctype html><meta charset=utf-8>" + BODY + "".join(parts))
-    page.goto(file.as_uri())
+    page.goto(write_page(folder, *widgets).as_uri())
     return page.get_by_role("status").first
 
 

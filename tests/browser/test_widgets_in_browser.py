@@ -3,7 +3,6 @@
 import itertools
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -11,14 +10,12 @@ expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").e
 ipywidgets = pytest.importorskip("ipywidgets")
 nbformat = pytest.importorskip("nbformat")
 
-from ipywidgets.embed import embed_data  # noqa: E402
+from helpers import STATIC, write_page  # noqa: E402
 
 from helib_py.show.widgets import Explorer  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
-BODY = "<body style='font-family: DejaVu Sans, Verdana, sans-serif'>"  # wide letters
-STATIC = Path(__file__).parents[2] / "book" / "_static" / "widgets-static.js"
 
 ROWS = [
     {"scale": scale, "chain": chain, "precision": scale - 9.5, "time": 4.0 * levels}
@@ -32,19 +29,6 @@ def explorer(**options):
     knobs = {"scale": "bits", "chain": ""}
     metrics = {"precision": "bits", "time": "ms"}
     return Explorer(ROWS, knobs, metrics, title="Scale", **options)
-
-
-def write_page(folder, *widgets):
-    """A page such as the book's: views where they are shown, the state, the script twice."""
-    data = embed_data(views=widgets, drop_defaults=False)
-    script = '<script type="application/vnd.jupyter.widget-{}+json">{}</script>'.format
-    parts = [script("view", json.dumps(view)) for view in data["view_specs"]]
-    parts += [script("state", json.dumps(data["manager_state"]).replace("</", r"<\/"))]
-    parts += ['<script src="widgets-static.js"></script>'] * 2  # as Jupyter Book does
-    shutil.copy(STATIC, folder)
-    page = folder / "page.html"
-    page.write_text("<!doctype html><meta charset=utf-8>" + BODY + "".join(parts))
-    return page
 
 
 def panel(page, metric):
