@@ -131,11 +131,7 @@ function render({ model, el }) {
   const settle = () => (model.set("value", chosen), model.save_changes());
   const setters = Object.fromEntries(["function", "degree", "method", "range"].map((name) =>
     [name, control(bar, name, "", model.get(`${name}s`), turn(name), settle)]));
-  const same = (a, b) => Object.keys(a).every((name) => a[name] === b[name]);
-  const follow = () => same(model.get("value"), chosen) || show(model.get("value"));
-  show(model.get("value"));
-  model.on("change:value", follow);
-  return () => model.off("change:value", follow);
+  return follow(model, show, () => chosen);
 }
 
 export default { render };

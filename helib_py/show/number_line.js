@@ -160,11 +160,7 @@ function render({ model, el }) {
     precision: control(bar, "precision", "bits", upTo("precisions"), turn("precision"), settle),
     products: control(bar, "products so far", "", upTo("products"), turn("products"), settle),
   };
-  const same = (a, b) => Object.keys(a).every((name) => a[name] === b[name]);
-  const follow = () => same(model.get("value"), chosen) || show(model.get("value"));
-  show(model.get("value"));
-  model.on("change:value", follow);
-  return () => model.off("change:value", follow);
+  return follow(model, show, () => chosen);
 }
 
 export default { render };

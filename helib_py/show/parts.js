@@ -104,3 +104,12 @@ function drawInsecure(picture) {
   add(picture, "rect", { ...at, width: 84, height: 18, rx: 3, fill: VERMILLION });
   write(picture, RIGHT - 42, 14.5 - TOP, "INSECURE", "middle", "he-insecure");
 }
+
+// Show the model's value, now and whenever it changes elsewhere; gives what ends that.
+function follow(model, show, chosen) {
+  const same = (a, b) => Object.keys(a).every((name) => a[name] === b[name]);
+  const listen = () => same(model.get("value"), chosen()) || show(model.get("value"));
+  show(model.get("value"));
+  model.on("change:value", listen);
+  return () => model.off("change:value", listen);
+}

@@ -147,11 +147,7 @@ function render({ model, el }) {
     [knob]: control(bar, text, "", upTo(data.turns), turn(knob), settle),
     slot: control(bar, "look at slot", "", upTo(data.x.length - 1), turn("slot"), settle),
   };
-  const same = (a, b) => Object.keys(a).every((name) => a[name] === b[name]);
-  const follow = () => same(model.get("value"), chosen) || show(model.get("value"));
-  show(model.get("value"));
-  model.on("change:value", follow);
-  return () => model.off("change:value", follow);
+  return follow(model, show, () => chosen);
 }
 
 export default { render };
