@@ -137,7 +137,15 @@ class Ciphertext:
 
     __bool__ = __float__ = __int__ = __index__ = __array__ = __abs__ = _refuse
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse
-    __mod__ = __floordiv__ = __rtruediv__ = __rpow__ = __getitem__ = __iter__ = _refuse
+    __mod__ = __floordiv__ = __rtruediv__ = __rpow__ = _refuse
+
+    def _refuse_slot(self, *_: object) -> NoReturn:
+        raise NotPolynomial(
+            "single values cannot be picked out of a ciphertext: multiply by a mask of zeros and "
+            "ones, rotate, or decrypt first"
+        )
+
+    __getitem__ = __iter__ = _refuse_slot
 
 
 C = TypeVar("C", bound=Ciphertext)
