@@ -15,7 +15,7 @@ from .harness import Result, alternate, result
 BITS = 2048
 
 
-def measure(rounds: int = 3) -> Iterator[Result]:
+def measure(rounds: int = 2) -> Iterator[Result]:
     """Encryption, a dense layer on encrypted inputs, scores of an encrypted model."""
     yield from _encryption(rounds)
     yield from _layer(rounds)
