@@ -117,3 +117,20 @@ def write_page(folder, *widgets):
     page = folder / "page.html"
     page.write_text("<!doctype html><meta charset=utf-8>" + BODY + "".join(parts))
     return page
+
+
+def apply_step(name, a, b, number, draw):
+    """One operation of a random circuit, on numpy arrays or on ciphertexts; draw(shape, seed)."""
+    size = len(a)
+    if name == "rotate":
+        return np.roll(a, -number) if isinstance(a, np.ndarray) else a.rotate(number % size)
+    return {
+        "add": lambda: a + b,
+        "subtract": lambda: a - b,
+        "multiply": lambda: a * b,
+        "square": lambda: a * a,
+        "scale": lambda: draw(size, number) * a,
+        "shift": lambda: draw(size, number) - a,
+        "whole": lambda: (number - 7) * a,
+        "matrix": lambda: draw((size, size), number) @ a,
+    }[name]()

@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from helpers import assert_bits, uniform
+from helpers import apply_step, assert_bits, uniform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,21 +28,6 @@ step = st.tuples(
 )
 
 
-def apply(name, a, b, number):
-    """One operation, on numpy arrays or on ciphertexts."""
-    if name == "rotate":
-        return a.rotate(number % SIZE) if isinstance(a, he.Ciphertext) else np.roll(a, -number)
-    return {
-        "add": lambda: a + b,
-        "subtract": lambda: a - b,
-        "multiply": lambda: a * b,
-        "square": lambda: a * a,
-        "scale": lambda: uniform(SIZE, number) * a,
-        "shift": lambda: uniform(SIZE, number) - a,
-        "whole": lambda: (number - 7) * a,
-    }[name]()
-
-
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(steps=st.lists(step, min_size=4, max_size=10))
 def test_a_random_circuit_agrees_with_numpy_within_the_predicted_bits(steps):
@@ -52,11 +37,11 @@ def test_a_random_circuit_agrees_with_numpy_within_the_predicted_bits(steps):
     for name, i, j in steps:
         a, b = i % len(clear), -1 - j % 2
         try:
-            result = apply(name, encrypted[a], encrypted[b], j)
+            result = apply_step(name, encrypted[a], encrypted[b], j, uniform)
         except (Overflow, OutOfLevels):
             continue  # both are documented; the circuit goes on without this step
         encrypted.append(result)
-        clear.append(apply(name, clear[a], clear[b], j))
+        clear.append(apply_step(name, clear[a], clear[b], j, uniform))
     for c, values in zip(encrypted, clear, strict=True):
         # Predicted is the expected largest error; of the hundreds drawn here some are twice that.
         assert_bits(owner().decrypt(c), values, at_least=min(c.bits, 45) - 2)

@@ -23,18 +23,6 @@ function levelInWords({ modulus, scale, room, size }, level) {
   return `${what}: ${split}, so ${fits}.`;
 }
 
-function panel(parent, head, alt, foot, { insecure }) {
-  const top = insecure ? -TOP : 0;
-  const label = (insecure ? "INSECURE: " : "") + alt;
-  const figure = add(parent, "div", { class: "he-panel" });
-  add(figure, "div", {}, head);
-  const viewBox = `0 ${top} ${WIDTH} ${88 - top}`;
-  const picture = add(figure, "svg", { viewBox, role: "img", "aria-label": label });
-  add(figure, "div", { class: "he-x" }, foot);
-  if (insecure) drawInsecure(picture);
-  return picture;
-}
-
 // A function that draws a box from one number of bits to another.
 function boxes(picture, most) {
   const xs = (v) => LEFT + ((RIGHT - LEFT) * Math.min(Math.max(v, 0), most)) / most;
@@ -60,7 +48,7 @@ function nameRuns(picture, xs, sizes) {
 function drawChain(parent, chain, level) {
   const { primes, special, limit } = chain;
   const [head, foot] = ["primes of the modulus q·p (bits)", "dashed: dropped; pale: in keys only"];
-  const picture = panel(parent, head, chainInWords(chain, level), foot, chain);
+  const picture = flatPanel(parent, head, chainInWords(chain, level), foot, chain);
   const all = sum(primes) + special;
   const [xs, box] = boxes(picture, Math.max(all, limit) * 1.01);
   let from = 0;
@@ -84,7 +72,7 @@ function drawLevel(parent, chain, level) {
   const [at, top] = [chain.levels[level], chain.levels.at(-1)];
   const head = `a ciphertext at level ${level}: ${at.size}`;
   const foot = `bits of its modulus q: ${bits(at.modulus)}`;
-  const picture = panel(parent, head, levelInWords(at, level), foot, chain);
+  const picture = flatPanel(parent, head, levelInWords(at, level), foot, chain);
   const [xs, box] = boxes(picture, top.modulus);
   const end = at.modulus - 1; // the last bit holds the sign
   box(0, at.scale, { fill: at.room < 0 ? VERMILLION : BLUE });

@@ -52,18 +52,6 @@ function roomInWords({ products, bits, wide, refused }, { capacity, largest }) {
   return `${after} at most ${need} of ${have} bits are used.`;
 }
 
-function panel(parent, head, alt, foot, { insecure }) {
-  const top = insecure ? -TOP : 0;
-  const label = (insecure ? "INSECURE: " : "") + alt;
-  const figure = add(parent, "div", { class: "he-panel" });
-  add(figure, "div", {}, head);
-  const viewBox = `0 ${top} ${WIDTH} ${88 - top}`;
-  const picture = add(figure, "svg", { viewBox, role: "img", "aria-label": label });
-  add(figure, "div", { class: "he-x" }, foot);
-  if (insecure) drawInsecure(picture);
-  return picture;
-}
-
 // Ticks at whole numbers; where the longest would not fit between two, every other is named.
 function drawTicks(picture, { whole }) {
   const stroke = { stroke: "currentColor", fill: "none" };
@@ -81,7 +69,7 @@ function drawLine(parent, format, seen) {
   const { x, whole, precision } = seen;
   const head = `x between multiples of 2${superscript(-precision)}`;
   const foot = "whole numbers; shaded: guaranteed error";
-  const picture = panel(parent, head, lineInWords(seen), foot, format);
+  const picture = flatPanel(parent, head, lineInWords(seen), foot, format);
   const band = { x: MIDDLE - STEP / 2, y: LINE - 12, width: STEP, height: 24 };
   add(picture, "rect", { ...band, fill: BLUE, opacity: 0.2 });
   drawTicks(picture, seen);
@@ -97,7 +85,7 @@ function drawRoom(parent, format, seen) {
   const { bits, fresh, products, refused } = seen;
   const { capacity } = format;
   const [head, foot] = ["room in a plaintext", "bits that the whole number may take"];
-  const picture = panel(parent, head, roomInWords(seen, format), foot, format);
+  const picture = flatPanel(parent, head, roomInWords(seen, format), foot, format);
   const xs = (v) => LEFT + ((RIGHT - LEFT) * Math.min(v, capacity)) / capacity;
   const bar = (from, to, fill, more) => add(picture, "rect",
     { x: xs(from), y: BAR, width: xs(to) - xs(from), height: DEEP, fill, ...more });

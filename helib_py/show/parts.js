@@ -113,3 +113,16 @@ function follow(model, show, chosen) {
   model.on("change:value", listen);
   return () => model.off("change:value", listen);
 }
+
+// A low picture with a heading and a foot, for what lies on one line.
+function flatPanel(parent, head, alt, foot, { insecure }) {
+  const top = insecure ? -TOP : 0;
+  const label = (insecure ? "INSECURE: " : "") + alt;
+  const figure = add(parent, "div", { class: "he-panel" });
+  add(figure, "div", {}, head);
+  const viewBox = `0 ${top} ${WIDTH} ${88 - top}`;
+  const picture = add(figure, "svg", { viewBox, role: "img", "aria-label": label });
+  add(figure, "div", { class: "he-x" }, foot);
+  if (insecure) drawInsecure(picture);
+  return picture;
+}
