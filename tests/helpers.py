@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+import helib_py as he
 from helib_py.noise import measured_bits
 
 PACKAGE = Path(__file__).resolve().parents[1] / "helib_py"
@@ -134,3 +135,7 @@ def apply_step(name, a, b, number, draw):
         "whole": lambda: (number - 7) * a,
         "matrix": lambda: draw((size, size), number) @ a,
     }[name]()
+
+
+def on_twin(params, x):
+    return he.DataOwner(params, "plain").encrypt(x)

@@ -1,0 +1,210 @@
+"""The BFV rows of the trap table: what Pyfhel does, and that the package does not."""
+
+import copy
+import pickle
+import pickletools
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from helpers import assert_refused, reachable, run_python
+
+import helib_py as he
+from helib_py.engines import pyfhel
+from helib_py.errors import (
+    HelibError,
+    MissingKey,
+    NoSecretKey,
+    ParameterError,
+)
+
+PARAMS = he.BFV(depth=2, plain_bits=20, bound=4, rotations=(1, 4))
+HALF = PARAMS.modulus // 2
+VALUES = np.array([1, -2, 3, 0])
+
+
+@cache
+def new_owner(engine=None):
+    return he.DataOwner(PARAMS, engine)
+
+
+@pytest.fixture(params=["pyfhel", "plain"])
+def owner(request):
+    return new_owner(request.param)
+
+
+@pytest.fixture
+def x(owner):
+    return owner.encrypt(VALUES)
+
+
+def refused(kind, use):
+    with pytest.raises(kind) as error:
+        use()
+    assert_refused(error)
+
+
+# --- traps of Pyfhel ---------------------------------------------------------------------
+
+
+def test_the_primes_are_the_ones_that_were_derived():
+    """With sec > 0, Pyfhel takes others than it was given."""
+    for params in (PARAMS, he.BFV(ring=1024, prime_bits=(30, 25), plain_bits=14, insecure=True)):
+        context = he.DataOwner(params)._keys._pyfhel
+        assert list(context.qi) == [*params.primes, params.special]
+        assert (context.t, context.n, context.sec) == (params.modulus, params.ring, 0)
+
+
+def test_other_primes_than_the_derived_are_refused(monkeypatch):
+    class Wilful(pyfhel.seal.Pyfhel):
+        def contextGen(self, *given, **more):
+            return super().contextGen(*given, **{**more, "qi": [], "sec": 128})
+
+    monkeypatch.setattr(pyfhel.seal, "Pyfhel", Wilful)
+    refused(ParameterError, lambda: he.DataOwner(PARAMS))
+
+
+def test_subtracting_from_a_number_is_not_the_reverse(owner, x):
+    assert np.array_equal(owner.decrypt(1 - x), 1 - VALUES)
+
+
+def test_no_operation_changes_its_operands(owner, x):
+    before, y = x.to_bytes(), x
+    y += 1
+    y *= x
+    y -= x
+    assert x.to_bytes() == before
+    with pytest.raises(TypeError):
+        _ = ~x
+
+
+def test_an_array_on_the_left_gives_one_ciphertext(owner, x):
+    for out, expected in ((VALUES + x, 2 * VALUES), (VALUES * x, VALUES**2)):
+        assert isinstance(out, he.Ciphertext)
+        assert np.array_equal(owner.decrypt(out), expected)
+
+
+def test_neither_decrypting_nor_measuring_without_the_key_crashes():
+    """Both are segmentation faults in Pyfhel; a party has no way to ask."""
+    code = """if True:
+        import helib_py as he
+        public = he.DataOwner(he.BFV(depth=1, rotations=())).public.to_bytes()
+        public = he.PublicBundle.from_bytes(public)
+        c = public.encrypt([1]) ** 2
+        try: public.decrypt(c)
+        except he.errors.NoSecretKey as error: print(error)
+        print([hasattr(x, n) for x in (public, c.context, c.e) for n in ("budget", "_keys")])
+        print(hasattr(c.e, "decrypt"), c.e._pyfhel.is_secret_key_empty(), c.budget > 0)
+    """
+    out = run_python(code)
+    assert "its owner" in out
+    assert out.count("True") == 2
+    assert out.endswith("False True True")
+
+
+def test_nothing_leads_from_the_public_parts_to_the_secret_key():
+    owner = new_owner()
+    c = owner.encrypt(VALUES) ** 2
+    holders = ("PyfhelModularKeys", "DataOwner")
+    for root in (owner.public, c):
+        found = reachable(root)
+        assert not any(type(o).__name__ in holders for o in found)
+        contexts = [o for o in found if type(o).__name__ == "Pyfhel"]
+        assert contexts
+        assert all(o.is_secret_key_empty() for o in contexts)
+    assert any(type(o).__name__ == holders[0] for o in reachable(owner))
+
+
+@pytest.mark.parametrize("copying", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_secret_key_is_not_copied_by_accident(copying):
+    for holder in (new_owner(), new_owner()._keys):
+        with pytest.raises((NoSecretKey, TypeError)):
+            copying(holder)
+
+
+@pytest.mark.parametrize(
+    ("missing", "use"),
+    [
+        ("relinearisation", lambda x: x * x),
+        ("rotation", lambda x: x.rotate(1)),
+        ("rotation", lambda x: x.sum()),
+        ("rotation", lambda x: np.arange(16).reshape(4, 4) @ x),
+    ],
+)
+def test_a_missing_key_is_refused_not_invented(missing, use):
+    keys = {k: v for k, v in new_owner().public.keys.items() if k != missing}
+    party = he.PublicBundle.from_bytes(replace(new_owner().public, keys=keys).to_bytes())
+    x = party.load(new_owner().encrypt(VALUES).to_bytes())
+    with pytest.raises(MissingKey, match=missing) as error:
+        use(x)
+    assert_refused(error)
+
+
+def test_rotation_keys_compose_or_the_refusal_names_the_key():
+    owner = he.DataOwner(he.BFV(depth=1, plain_bits=17, rotations=(2,)))
+    x = owner.encrypt(np.arange(8), bound=7)
+    for steps in range(1, 8):
+        if steps % 2 == 0:
+            assert np.array_equal(owner.decrypt(x.rotate(steps)), np.roll(np.arange(8), -steps))
+        else:
+            with pytest.raises(MissingKey, match=rf"rotations=\(…, {steps}\)") as error:
+                x.rotate(steps)
+            assert_refused(error)
+
+
+TRANSPARENT = {
+    "times zero": (lambda x: 0 * x, 0 * VALUES),
+    "times zeros": (lambda x: x * np.zeros(4), 0 * VALUES),
+    "minus itself": (lambda x: x - x, 0 * VALUES),
+    "plus its negative": (lambda x: x + -x, 0 * VALUES),
+    "a matrix of zeros": (lambda x: np.zeros((4, 4)) @ x, 0 * VALUES),
+    "plus what is left to one": (lambda x: x + (1 - x), 1 + 0 * VALUES),
+    "minus itself and a vector": (lambda x: (x + VALUES) - x, VALUES),
+}
+
+
+@pytest.mark.parametrize("name", TRANSPARENT)
+def test_a_result_that_needs_no_key_is_still_right_and_still_encrypted(name):
+    expression, expected = TRANSPARENT[name]
+    owner = new_owner()
+    x = owner.encrypt(VALUES)
+    out = expression(x)
+    assert np.array_equal(owner.decrypt(out), expected)
+    assert np.array_equal(owner.decrypt(out + x), expected + VALUES)
+    second_part = out.e.dump(out.handle)[113:][-8192:]
+    assert any(second_part), "a ciphertext whose second part is zero hides nothing"
+
+
+def test_a_pickled_ciphertext_holds_no_context():
+    x = new_owner().encrypt(VALUES)
+    data = pickle.dumps(x)
+    names = [a for _, a, _ in pickletools.genops(data) if isinstance(a, str)]
+    assert not any("Pyfhel" in name for name in names)
+    assert len(data) < len(x.to_bytes()) + 2000
+
+
+def test_two_encryptions_of_one_vector_differ():
+    assert new_owner().encrypt(VALUES).to_bytes() != new_owner().encrypt(VALUES).to_bytes()
+
+
+def test_insecure_parameters_are_labelled_wherever_they_show():
+    params = he.BFV(ring=1024, depth=1, insecure=True)
+    for engine in ("plain", None):
+        owner = he.DataOwner(params, engine)
+        c = owner.encrypt([1])
+        shown = (params, params.explain(), c, c * c, owner, owner.public)
+        assert all("INSECURE" in repr(thing) for thing in shown)
+    assert not any("INSECURE" in repr(thing) for thing in (PARAMS, new_owner(), PARAMS.explain()))
+
+
+def test_no_repr_shows_key_material(owner, x):
+    shown = [repr(thing) for thing in (owner, owner.public, owner._keys, x)]
+    assert all("b'" not in text and len(text) < 400 for text in shown)
+
+
+def test_bgv_is_not_offered():
+    """Beyond its budget, Pyfhel's BGV gives garbage without an exception."""
+    assert not hasattr(he.params, "BGV")
+    with pytest.raises((AttributeError, HelibError)):
+        _ = he.BGV
