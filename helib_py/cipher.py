@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import reduce, wraps
@@ -48,7 +49,7 @@ def _watched(method: Method) -> Method:
     return cast(Method, call)
 
 
-class Ciphertext:
+class Ciphertext(ABC):
     """An encrypted vector: immutable, computed with by whoever has the public bundle.
 
     ``+ - *`` with arrays and numbers from either side and with ciphertexts of the same key,
@@ -68,23 +69,23 @@ class Ciphertext:
     handle: Any
     length: int
 
-    def __add__(self, other: Self | ArrayLike) -> Self:
-        raise NotImplementedError
+    @abstractmethod
+    def __add__(self, other: Self | ArrayLike) -> Self: ...
 
-    def __mul__(self, other: Self | ArrayLike) -> Self:
-        raise NotImplementedError
+    @abstractmethod
+    def __mul__(self, other: Self | ArrayLike) -> Self: ...
 
-    def __neg__(self) -> Self:
-        raise NotImplementedError
+    @abstractmethod
+    def __neg__(self) -> Self: ...
 
     @property
+    @abstractmethod
     def bound(self) -> float:
         """No |value| is larger: promised in public."""
-        raise NotImplementedError
 
+    @abstractmethod
     def promise(self, bound: float) -> Self:
         """The same ciphertext with a tighter public bound, which the caller vouches for."""
-        raise NotImplementedError
 
     @_watched
     def combine(self, terms: Sequence[Self], factors: ArrayLike) -> Self:
@@ -92,13 +93,13 @@ class Ciphertext:
         products = [term * float(f) for term, f in zip(terms, as_numbers(factors), strict=True)]
         return reduce(lambda a, b: a + b, products)
 
+    @abstractmethod
     def to_bytes(self) -> bytes:
         """Everything another party needs, given the public bundle; no key is included."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, opened: Any) -> np.ndarray:
         """The values, from what decrypting this ciphertext's handle gave."""
-        raise NotImplementedError
 
     def __len__(self) -> int:
         return self.length

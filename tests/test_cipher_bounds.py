@@ -35,7 +35,8 @@ CIRCUITS = {
 def test_predicted_precision_is_within_three_bits_of_measured(pyfhel_owner, params, name):
     W = uniform((8, params.slots), 4, bound=8 / params.slots)
     measured = []
-    for seed in range(8 if name == "sum" else 1):  # one value's error may be small by chance
+    few = name == "sum" or "matrix" in name  # the largest of few errors may be small by chance
+    for seed in range(8 if few else 1):
         x, y, w = (uniform(params.slots, 3 * seed + i) for i in range(3))
         out = CIRCUITS[name](pyfhel_owner.encrypt(x), pyfhel_owner.encrypt(y), w, W)
         expected = np.atleast_1d(CIRCUITS[name](x, y, w, W))

@@ -9,6 +9,7 @@ once, in one place.
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from Pyfhel import PyCtxt, Pyfhel, PyPtxt
@@ -56,7 +57,7 @@ class Keys:
         raise TypeError("a secret key is not pickled: send owner.public instead")
 
 
-class Operations:
+class Operations(ABC):
     """What is computed alike in both schemes, with public keys only."""
 
     def __init__(self, params: CKKS | BFV, bundle: Bundle) -> None:
@@ -74,9 +75,9 @@ class Operations:
             except (KeyError, RuntimeError, ValueError) as error:
                 raise BadBytes(f"the {name} key is damaged: ask its owner again") from error
 
+    @abstractmethod
     def zero_like(self, a: PyCtxt, scale: float) -> PyCtxt:
         """A fresh encryption of 0 that can stand where ``a`` does."""
-        raise NotImplementedError
 
     def add(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
         return self._masked(self._pyfhel.add, a, b)
