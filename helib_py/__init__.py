@@ -27,6 +27,7 @@ _WHERE = {
     "Polynomial": "activations",
     "PublicBundle": "roles",
     "Quadratic": "nn",
+    "Residual": "nn",
     "SealedModel": "model_owner",
     "Server": "roles",
     "Square": "nn",

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 
 from . import packing
+from .ckks import CKKSVector
+from .context import Context
 from .cost import milliseconds
+from .network import Affine
+from .noise import Estimate
 from .packing import Diagonals
 from .params import CKKS
 from .program import Program, Recorder
-
-
-@dataclass(frozen=True, eq=False)
-class Affine:
-    """x → weights @ x + bias, shapes (m, n) and (m,). A network alternates these with squares."""
-
-    name: str
-    weights: np.ndarray
-    bias: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -29,11 +25,14 @@ class Chain:
     """How levels are spent; ``input_bits`` and ``weight_bits``, one a layer, are log2 of scales.
 
     ``lazy``: one prime a square; matrix products are not rescaled, so weights get only the bits
-    that fit beside the input's. Otherwise every matrix product and every square has its own
-    prime, and weights are encoded at the whole of it, which leaves the scale as it was.
+    that fit beside the input's. Without ``weight_bits`` they get what brings every square back
+    to the input's scale. Otherwise every matrix product and every square has its own prime, and
+    every level its canonical scale.
 
     ``relinearise_late``: squares are relinearised after rescaling, one prime cheaper; rounding
     their three parts then costs some six bits of precision there.
+    ``fold_first``: products are rescaled after their slots are summed, so rotations work on one
+    prime more, but the error of rescaling is not summed: some three bits for 64 slots.
     """
 
     ring: int
@@ -43,6 +42,7 @@ class Chain:
     input_bits: float = 0.0
     weight_bits: tuple[float, ...] = ()
     relinearise_late: bool = False
+    fold_first: bool = False
 
     def params(self, security: int, rotations: tuple[int, ...] = ()) -> CKKS:
         """The parameter set of this chain."""
@@ -60,66 +60,97 @@ class Chain:
 class Packed:
     """A network on slots: the affine maps, their diagonals, and the input's gather table.
 
-    ``gather`` has shape (ciphertexts, slots); see ``plan.Interface``.
+    ``skips``: for every layer, the diagonals of its skips. ``gather`` has shape (ciphertexts,
+    slots); see ``plan.Interface``.
     """
 
     affines: Sequence[Affine]
     layers: Sequence[Diagonals]
+    skips: Sequence[Sequence[Diagonals]]
     gather: np.ndarray
+
+
+class _Value(NamedTuple):
+    """What a layer is computed from: registers at one level and scale."""
+
+    registers: Sequence[int]
+    level: int
+    scale: float
 
 
 class Compiler:
     """Writes a packed network down for one chain. ``ends[i]``: register after layer i."""
 
-    def __init__(self, packed: Packed, chain: Chain, primes: Sequence[int]) -> None:
-        self._primes, self._chain = primes, chain
-        self._level, self._scale = len(primes) - 1, 2.0**chain.input_bits
+    def __init__(self, packed: Packed, chain: Chain, params: CKKS) -> None:
+        self._params, self._chain, self._canonical = params, chain, params.scales
         self._recorder = Recorder(len(packed.gather))
+        self._slots = packed.gather.shape[1]
         self.ends: list[int] = []
-        registers = self._recorder.inputs
-        last = len(packed.layers) - 1
-        for i, (affine, diagonals) in enumerate(zip(packed.affines, packed.layers, strict=True)):
-            z = self._linear(registers, affine, diagonals, self._weight_scale(i))
-            registers = [z if i == last else self._square(z)]
-            self.ends.append(registers[0])
+        x = _Value(self._recorder.inputs, params.depth, 2.0**chain.input_bits)
+        known = [x]
+        for i, affine in enumerate(packed.affines):
+            z = self._linear(known, affine, packed.layers[i], packed.skips[i], i)
+            last = i == len(packed.affines) - 1
+            known.append(z if last else self._activated(z, affine))
+            self.ends.append(known[-1].registers[0])
+        self.program: Program = self._recorder.program(self.ends[-1])
 
-    @cached_property
-    def program(self) -> Program:
-        """All of it."""
-        return self._recorder.program(self.ends[-1])
-
-    def _weight_scale(self, layer: int) -> float:
-        if self._chain.lazy:
+    def _weight_scale(self, layer: int, x: _Value) -> float:
+        prime = self._params.primes[x.level]
+        if not self._chain.lazy:
+            return self._canonical[x.level - 1] * prime / x.scale
+        if self._chain.weight_bits:
             return float(2.0 ** self._chain.weight_bits[layer])
-        return float(self._primes[self._level])
+        return sqrt(2.0**self._chain.input_bits * prime) / x.scale
 
-    def _linear(self, xs: Sequence[int], affine: Affine, d: Diagonals, weight_scale: float) -> int:
+    def _linear(
+        self, known: Sequence[_Value], affine: Affine, d: Diagonals, skips: Sequence[Diagonals],
+        layer: int,
+    ) -> _Value:  # fmt: skip
+        r, x = self._recorder, known[-1]
+        scale = x.scale * self._weight_scale(layer, x)
+        z = self._product(x, d, x.level, scale)
+        for (source, _), diagonals in zip(affine.skips, skips, strict=True):
+            z = r.add(z, self._product(known[source + 1], diagonals, x.level, scale))
+        level = x.level - (not self._chain.lazy)
+        scale = scale if self._chain.lazy else scale / self._params.primes[x.level]
+        if np.any(affine.bias):
+            bias = d.out.spread(affine.bias, self._slots)
+            z = r.add_plain(z, r.encode(bias, level, scale))
+        return _Value([z], level, scale)
+
+    def _product(self, x: _Value, d: Diagonals, level: int, scale: float) -> int:
+        """A matrix product at a level and a scale, whatever those of x; if eager, rescaled."""
         r = self._recorder
-        encoded = packing.encode_diagonals(d, lambda p: r.encode(p, self._level, weight_scale))
+        weight_scale = scale / x.scale
+        xs = [r.lower(reg, level) if x.level > level else reg for reg in x.registers]
+        encoded = packing.encode_diagonals(d, lambda p: r.encode(p, level, weight_scale))
         z = packing.products(r, xs, d, encoded)
         if z is None:  # an all-zero matrix still has to land on the right scale
-            zeros = np.zeros_like(d.tables[0][0])
-            z = r.multiply_plain(xs[0], r.encode(zeros, self._level, weight_scale))
-        self._scale *= weight_scale
-        if not self._chain.lazy:
-            z = self._rescale(z)  # before the folds: rotations are cheaper one level down
-        z = packing.fold(r, z, d.folds)
-        if not np.any(affine.bias):
-            return int(z)
-        bias = d.out.spread(affine.bias, len(d.tables[0][0]))
-        return int(r.add_plain(z, r.encode(bias, self._level, self._scale)))
+            z = r.multiply_plain(xs[0], r.encode(np.zeros(self._slots), level, weight_scale))
+        if self._chain.lazy:
+            return int(packing.fold(r, z, d.folds))
+        if self._chain.fold_first:
+            return int(r.rescale(packing.fold(r, z, d.folds)))
+        return int(packing.fold(r, r.rescale(z), d.folds))
 
-    def _square(self, z: int) -> int:
-        self._scale **= 2
-        squared = self._recorder.square(z)
+    def _activated(self, z: _Value, affine: Affine) -> _Value:
+        if affine.activation is None:
+            return self._squared(z)
+        context = Context(self._params, "", "plan", self._recorder)  # type: ignore[arg-type]
+        unit = Estimate(1.0, 0.0)
+        x = CKKSVector(context, z.registers[0], z.level, z.scale, self._slots, unit)
+        out = affine.activation.run(x)
+        return _Value([out.handle], out.level, out.scale)
+
+    def _squared(self, z: _Value) -> _Value:
+        r = self._recorder
+        squared = r.square(z.registers[0])
         if self._chain.relinearise_late:
-            return int(self._recorder.relinearise(self._rescale(squared)))
-        return self._rescale(self._recorder.relinearise(squared))
-
-    def _rescale(self, z: int) -> int:
-        self._scale /= self._primes[self._level]
-        self._level -= 1
-        return int(self._recorder.rescale(z))
+            squared = r.relinearise(r.rescale(squared))
+        else:
+            squared = r.rescale(r.relinearise(squared))
+        return _Value([squared], z.level - 1, z.scale**2 / self._params.primes[z.level])
 
 
 def operation_costs(program: Program, params: CKKS, scale: float) -> dict[int, float]:

@@ -28,11 +28,13 @@ _NS_PER_RESIDUE = {  # nanoseconds per N·L
 }
 
 
+def work(operation: str, primes: int, log_ring: float) -> float:
+    """Predicted nanoseconds of one operation for each of the N coefficients, one thread."""
+    if operation in _NS_PER_BUTTERFLY:
+        return _NS_PER_BUTTERFLY[operation](primes) * log_ring
+    return _NS_PER_RESIDUE[operation] * primes
+
+
 def milliseconds(operation: str, params: CKKS, level: int) -> float:
     """Predicted time of one operation at a level, one thread."""
-    assert params.ring is not None
-    primes = level + 1
-    if operation in _NS_PER_BUTTERFLY:
-        work = params.ring * log2(params.ring)
-        return _NS_PER_BUTTERFLY[operation](primes) * work * 1e-6
-    return _NS_PER_RESIDUE[operation] * params.ring * primes * 1e-6
+    return work(operation, level + 1, log2(params.ring)) * params.ring * 1e-6

@@ -88,11 +88,13 @@ class Layout:
     """Where a vector's values are: slot s·block holds value ``order[s % len(order)]``.
 
     ``order`` has a power-of-two length; -1 marks a slot that holds zero. Slots that are no
-    multiple of ``block`` hold leftovers of a sum and must not be used.
+    multiple of ``block`` hold leftovers of a sum and must not be used, but for the first ``run``
+    of each block, which all hold its value.
     """
 
     block: int
     order: np.ndarray
+    run: int = 1
 
     @property
     def period(self) -> int:
@@ -100,7 +102,7 @@ class Layout:
         return self.block * len(self.order)
 
     @classmethod
-    def dense(cls, count: int, block: int = 1) -> Layout:
+    def dense(cls, count: int, block: int = 1, run: int = 1) -> Layout:
         """Values 0, 1, … count-1 in order, padded to a power of two.
 
         >>> Layout.dense(3).order
@@ -108,7 +110,7 @@ class Layout:
         """
         order = np.full(power_of_two(count), -1)
         order[:count] = np.arange(count)
-        return cls(block, order)
+        return cls(block, order, run)
 
     def find(self) -> np.ndarray:
         """For each value, the first slot that holds it, shape (values,)."""
@@ -119,10 +121,10 @@ class Layout:
 
     def spread(self, values: np.ndarray, slots: int) -> np.ndarray:
         """Values on all slots as the layout says, zero elsewhere, shape (slots,)."""
-        out = np.zeros(slots)
+        out = np.zeros((slots // self.block, self.block))
         repeated = np.append(values, 0.0)[self.order]
-        out[:: self.block] = np.tile(repeated, slots // self.period)
-        return out
+        out[:, : self.run] = np.tile(repeated, slots // self.period)[:, None]
+        return out.reshape(-1)
 
 
 def rounded(values: np.ndarray, precision: int) -> np.ndarray:

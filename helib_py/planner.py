@@ -1,29 +1,30 @@
-"""Choosing a plan: packing, primes and scales for affine maps with squares between them."""
+"""Choosing a plan: primes and scales for affine maps with activations between them."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import inf, log2
+from typing import Any
 
 import numpy as np
 
-from . import packing
-from .compile import Affine, Chain, Compiler, Packed, operation_costs
-from .encoding import Layout
+from .arrange import arrange
+from .compile import Chain, Compiler, Packed, operation_costs
 from .engines.plain import PlainEvaluator, Values
-from .errors import ParameterError, ShapeError
-from .packing import Diagonals
-from .params import MAX_MODULUS_BITS, MAX_PRIME_BITS
+from .errors import ParameterError
+from .network import Affine
+from .params import CKKS, MAX_MODULUS_BITS, MAX_PRIME_BITS
 from .plans import Interface, Layer, Plan
 from .program import Program
 
 MARGIN_BITS = 2.0  #: values may grow to 4 times those of the examples before overflow
 MAX_PRECISION = 45  #: significant bits that primes of 60 bits can leave
 KEY_BITS = 5  #: by which the special prime exceeds the others, to quieten key switching
+CLIMB = 6  #: layers up to which every weight scale is chosen by itself
 LOGIT_BITS = 10  #: room above the scale in the first prime of an eager chain
 
 
@@ -49,8 +50,8 @@ def make_plan(
         best = found if best is None or found.bits > best.bits else best
     if best is None:
         raise ParameterError(
-            f"{len(affines) - 1} squares on {examples[0].size} inputs fit no ring at {security} "
-            "bits of security: use fewer or narrower layers, or scale the data down"
+            f"{len(affines) - 1} activations on {examples[0].size} inputs fit no ring at "
+            f"{security} bits of security: use fewer or narrower layers, or scale the data down"
         )
     raise ParameterError(
         f"{precision} bits asked, {best.bits:.1f} reached by {best.params!r}: ask for less "
@@ -67,73 +68,38 @@ def plans(
 ) -> Iterator[Plan]:
     """The best plan of every chain that fits, cheapest first."""
     rings = [chain.ring] if chain else [ring] if ring else sorted(MAX_MODULUS_BITS[security])
+    done: list[Chain] = []
     for n in rings:
-        packed = pack(affines, n // 2)
+        tries = [chain] if chain else list(chains(affines, n, security))
+        tries = [c for c in tries if replace(c, ring=0) not in done]  # larger rings add noise
+        packed = arrange(affines, n // 2) if tries else None
         if packed is None:
             continue
         draft = Draft(packed, examples, security)
-        for tried in [chain] if chain else chains(len(affines) - 1, n, security):
+        for tried in tries:
             fitted = tried if tried.input_bits else draft.fit(tried)
             if fitted and (found := draft.plan(fitted)).headroom >= (0 if chain else MARGIN_BITS):
+                done.append(replace(tried, ring=0))
                 yield found
 
 
-def chains(squares: int, ring: int, security: int) -> Iterator[Chain]:
-    """For one ring, the lazy chains with their scales still open, then the eager one."""
+def chains(affines: Sequence[Affine], ring: int, security: int) -> Iterator[Chain]:
+    """For one ring, the lazy chains with their scales still open, then the eager ones."""
     limit = MAX_MODULUS_BITS[security].get(ring, 0)
-    count = squares + 1
+    count = len(affines)
     each = min(MAX_PRIME_BITS, (limit - KEY_BITS) // (count + 1))
-    if each >= 40:  # below, input and weights do not fit beside each other
+    only_squares = all(affine.activation is None for affine in affines)
+    if each >= 40 and only_squares:  # below, input and weights do not fit beside each other
         special = min(MAX_PRIME_BITS, limit - count * each)
         for late in (True, False):
             yield Chain(ring, True, (each,) * count, special, relinearise_late=late)
-    count = 2 * squares + 1
-    each = min(MAX_PRIME_BITS - LOGIT_BITS, (limit - 1 - LOGIT_BITS) // (count + 2))
+    count = 2 + sum(1 + affine.levels for affine in affines[:-1])
+    each = min(MAX_PRIME_BITS - LOGIT_BITS, (limit - 1 - LOGIT_BITS) // (count + 1))
     if each >= 30:  # below, nothing is left of the scale after the noise
-        special = min(MAX_PRIME_BITS, limit - 1 - LOGIT_BITS - (count + 1) * each)
-        bits = (each + LOGIT_BITS, *(each,) * count)
-        yield Chain(ring, False, bits, special, input_bits=each)
-
-
-def pack(affines: Sequence[Affine], slots: int) -> Packed | None:
-    """The packing with the cheapest rotations; None when the network does not fit the slots."""
-    depth = len(affines)
-
-    def price(option: Packed) -> float:
-        """Key switching at L primes costs as L(L+1); encrypting, as some 1.5 rotations."""
-        turns = [d.rotations * (depth - i) * (depth - i + 1) for i, d in enumerate(option.layers)]
-        return sum(turns) + 1.5 * len(option.gather) * depth * (depth + 1)
-
-    return min(_packings(affines, slots), key=price, default=None)
-
-
-def _packings(affines: Sequence[Affine], slots: int) -> Iterator[Packed]:
-    """Every way to pack: the first layer by windows or densely, at most one layer strided."""
-    first = affines[0].weights
-    if by_window := packing.windows(first, slots):
-        diagonals, gather = by_window
-        for rest in _dense(affines[1:], diagonals.out, slots):
-            yield Packed(affines, [diagonals, *rest], gather)
-    if first.shape[1] <= slots:
-        layout = Layout.dense(first.shape[1])
-        gather = np.tile(layout.order, slots // layout.period)[None]
-        for layers in _dense(affines, layout, slots):
-            yield Packed(affines, layers, gather)
-
-
-def _dense(affines: Sequence[Affine], layout: Layout, slots: int) -> Iterator[list[Diagonals]]:
-    if not affines:
-        yield []
-        return
-    for kernel in (packing.cyclic, packing.strided):
-        if len(affines) == 1 and kernel is packing.strided:
-            continue  # it would leave partial sums of the last layer for the owner to see
-        try:
-            diagonals = kernel(affines[0].weights, layout, slots)
-        except ShapeError:
-            continue
-        for rest in _dense(affines[1:], diagonals.out, slots):
-            yield [diagonals, *rest]
+        special = min(MAX_PRIME_BITS, limit - 1 - LOGIT_BITS - count * each)
+        bits = (each + LOGIT_BITS, *(each,) * (count - 1))
+        for first in (False, True):
+            yield Chain(ring, False, bits, special, input_bits=each, fold_first=first)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,19 +109,21 @@ class Draft:
     packed: Packed
     examples: np.ndarray
     security: int
+    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def fit(self, chain: Chain) -> Chain | None:
         """The chain with the scales that it leaves open set; None if nothing fits.
 
-        Hill climbing over the weights' scales, all together and then one by one, towards the
-        most predicted bits; the input always gets the largest scale that leaves the margin.
+        All squares get back to the input's scale, and that is the one with the most predicted
+        bits. In a short chain the weights' scales are then changed by hill climbing, all together
+        and one by one; the input gets the largest scale that leaves the margin.
         """
+        few = Draft(self.packed, self.examples[:4], self.security)
         layers = len(self.packed.layers)
+        if layers > CLIMB:
+            return few.steady(chain)
         start = replace(chain, input_bits=20.0, weight_bits=(17.0,) * layers)
-        peaks = self._observe(self._sketch(start))[0]
-        if chain.weight_bits:
-            return self._fill(chain, peaks)
-        few = replace(self, examples=self.examples[:4])
+        peaks = self._exact(self._sketch(start), start)[0]
         chosen, best = start, -inf
         moves = deque([np.zeros(layers), np.ones(layers), -np.ones(layers), *np.eye(layers)])
         moves.extend(-np.eye(layers))
@@ -169,11 +137,24 @@ class Draft:
                 moves.extendleft([move] * bool(move.any()))
         return chosen if best > -inf else None
 
+    def steady(self, chain: Chain) -> Chain | None:
+        """The chain with the best scale that every square gets back to, to one bit."""
+        chosen, best = None, -inf
+        for scale in range(16, chain.prime_bits[0] - 8):
+            tried = replace(chain, input_bits=float(scale))
+            plan = self.plan(tried)
+            bits = plan.bits if plan.headroom >= MARGIN_BITS else -inf
+            if bits > best:
+                chosen, best = tried, bits
+            elif chosen:  # downhill: weights get what the scale does not, so there is one summit
+                break
+        return chosen
+
     def plan(self, chain: Chain) -> Plan:
         """The plan of a chain with its scales, its bits predicted by the clear twin."""
         sketch = self._sketch(chain)
-        peaks, exact = self._observe(sketch)
-        _, noisy = self._observe(sketch, noisy=True)
+        peaks, exact = self._exact(sketch, chain)
+        noisy = self._values(sketch, _Quick(sketch.params, seed=1))
         layers = tuple(
             replace(layer, peak=float(np.abs(e).max()), error=float(np.abs(n - e).max()))
             for layer, e, n in zip(sketch.layers, exact, noisy, strict=True)
@@ -185,7 +166,7 @@ class Draft:
     def _sketch(self, chain: Chain) -> Plan:
         """The plan before its precision and headroom are known."""
         params = chain.params(self.security)
-        compiler = Compiler(self.packed, chain, params.primes)
+        compiler = Compiler(self.packed, chain, params)
         program, out = compiler.program, self.packed.layers[-1].out
         params = replace(params, rotations=program.rotations)
         scale = 2.0**chain.input_bits
@@ -206,26 +187,38 @@ class Draft:
         """A public bound for inputs: a power of two above all the examples."""
         return float(2.0 ** np.ceil(log2(float(np.abs(self.examples).max()) or 1.0)))
 
-    def _observe(
-        self, plan: Plan, noisy: bool = False
-    ) -> tuple[dict[int, float], list[np.ndarray]]:
-        """Largest magnitude in every register, and each layer's values, over the examples."""
-        peaks: dict[int, float] = {}
+    def _exact(self, plan: Plan, chain: Chain) -> tuple[dict[int, float], list[np.ndarray]]:
+        """Largest magnitude in every register, and each layer's values: alike at any scales."""
+        key = (chain.lazy, chain.relinearise_late, chain.fold_first, len(chain.prime_bits))
+        if key not in self._known:
+            peaks: dict[int, float] = {}
+            values = self._values(plan, PlainEvaluator(plan.params, noisy=False), peaks)
+            self._known[key] = peaks, values
+        found: tuple[dict[int, float], list[np.ndarray]] = self._known[key]
+        return found
+
+    def _values(
+        self, plan: Plan, twin: PlainEvaluator, peaks: dict[int, float] | None = None
+    ) -> list[np.ndarray]:
+        """Each layer's values over the examples; largest magnitudes are noted if asked for."""
         values: dict[int, np.ndarray] = {}
         slots = {layer.register: list(layer.slots) for layer in plan.layers}
 
         def look(register: int, value: Values) -> None:
-            peaks[register] = max(float(value.slots.max()), -float(value.slots.min()))
+            if peaks is not None:
+                peaks[register] = max(float(value.slots.max()), -float(value.slots.min()))
             if register in slots:
                 values[register] = value.slots[..., slots[register]]
 
-        plan.run_clear(self.examples, PlainEvaluator(plan.params, noisy, seed=1), look)
-        return peaks, list(values.values())
+        with np.errstate(over="ignore", invalid="ignore"):  # a hopeless chain's noise explodes
+            plan.run_clear(self.examples, twin, look)
+        return list(values.values())
 
     def _fill(self, chain: Chain, peaks: dict[int, float]) -> Chain | None:
         """The largest input scale, to a tenth of a bit, that leaves every register the margin."""
-        primes = chain.params(self.security).primes
-        program = Compiler(self.packed, replace(chain, input_bits=20.0), primes).program
+        guess = replace(chain, input_bits=20.0)
+        params = guess.params(self.security)
+        program, primes = Compiler(self.packed, guess, params).program, params.primes
         tenths = range(140, 10 * chain.prime_bits[-1])
         fits = bisect_left(
             tenths,
@@ -244,7 +237,7 @@ class Draft:
             yield Layer(
                 name=affine.name,
                 outputs=len(affine.bias),
-                squared=i < len(ends) - 1,
+                then=affine.then if i < len(ends) - 1 else "–",
                 level=traced[end][0],
                 rotations=sum(op.name == "rotate" for op in ops),
                 products=sum(op.name == "multiply_plain" for op in ops),
@@ -252,6 +245,23 @@ class Draft:
                 register=end,
                 slots=tuple(self.packed.layers[i].out.find().tolist()),
             )
+
+
+class _Quick(PlainEvaluator):
+    """The clear twin with errors taken from one supply, at random places: ten times as fast."""
+
+    SUPPLY = 1 << 20
+
+    def __init__(self, params: CKKS, seed: int) -> None:
+        super().__init__(params, True, seed)
+        self._supply = self._random.standard_normal(self.SUPPLY)
+
+    def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
+        count = int(np.prod(shape))
+        if count > self.SUPPLY // 2:
+            return super()._normal(shape)
+        start = int(self._random.integers(self.SUPPLY - count))
+        return self._supply[start : start + count].reshape(shape)
 
 
 def headroom(

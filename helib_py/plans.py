@@ -24,7 +24,7 @@ from .tables import Table, nbytes
 
 @dataclass(frozen=True)
 class Layer:
-    """What a plan does for one affine map and the square after it.
+    """What a plan does for one affine map and what comes ``then``, its activation.
 
     ``level``, ``peak`` (largest magnitude over the examples) and ``error`` (largest, predicted)
     hold after it; ``register`` is the program register with its result, value i in ``slots[i]``.
@@ -32,7 +32,7 @@ class Layer:
 
     name: str
     outputs: int
-    squared: bool
+    then: str
     level: int
     rotations: int
     products: int
@@ -164,7 +164,7 @@ class Plan:
         heads = ("layer", "outputs", "then", "level after", "rotations", "products", "ms", "bits")
         rows = [
             (
-                *(x.name, x.outputs, "square" if x.squared else "–", x.level, x.rotations),
+                *(x.name, x.outputs, x.then, x.level, x.rotations),
                 *(x.products, round(x.milliseconds, 1), round(x.bits, 1)),
             )
             for x in self.layers

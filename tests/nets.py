@@ -8,9 +8,11 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import helib_py as he
+from helib_py.nn import PolynomialActivation
 
 IMAGES = load_digits().images[:60, None] / 16
 flat = nn.Flatten
+PRECISION = 8  #: significant bits that every plan is asked for
 
 
 def busy_norm(make, channels):
@@ -20,6 +22,11 @@ def busy_norm(make, channels):
         nn.init.uniform_(tensor.data, -0.5, 0.5)
     nn.init.uniform_(norm.running_var, 0.5, 2)
     return norm
+
+
+def fitted(name, degree):
+    """An activation as a polynomial on [-1, 2], where these networks' values are."""
+    return PolynomialActivation(he.fit(name, degree, (-1, 2)))
 
 
 NETS = {
@@ -61,6 +68,35 @@ NETS = {
     ],
     "ends with a square": lambda: [flat(), nn.Linear(64, 8), he.Square()],
     "one output": lambda: [flat(), nn.Linear(64, 5), he.Square(), nn.Linear(5, 1)],
+    "deep": lambda: [
+        flat(), *(m for n in (64, 12, 12, 12) for m in (nn.Linear(n, 12), he.Quadratic())),
+        nn.Linear(12, 10),
+    ],
+    "strided convolutions": lambda: [
+        nn.Conv2d(1, 3, 3, padding=1), he.Square(), nn.Conv2d(3, 6, 3, stride=2, padding=1),
+        he.Square(), nn.AvgPool2d(2), nn.Conv2d(6, 4, 2), he.Square(), flat(), nn.Linear(4, 3),
+    ],
+    "residual": lambda: [
+        nn.Conv2d(1, 3, 3, padding=1), he.Square(),
+        he.Residual(nn.Conv2d(3, 3, 3, padding=1), he.Quadratic(), nn.Conv2d(3, 3, 1)),
+        he.Square(), flat(), nn.Linear(192, 4),
+    ],
+    "residual with a shortcut": lambda: [
+        flat(), nn.Linear(64, 8), he.Square(),
+        he.Residual(nn.Linear(8, 16), he.Square(), nn.Linear(16, 6), shortcut=nn.Linear(8, 6)),
+        nn.Linear(6, 3),
+    ],
+    "residual around the input": lambda: [
+        flat(), he.Residual(nn.Linear(64, 64), he.Square()), nn.Linear(64, 5)
+    ],
+    "residual after an activation": lambda: [
+        flat(), nn.Linear(64, 8), he.Square(), he.Residual(nn.Linear(8, 8), he.Quadratic()),
+        he.Residual(nn.Linear(8, 8), he.Quadratic()), nn.Linear(8, 3),
+    ],
+    "cubic": lambda: [flat(), nn.Linear(64, 8), fitted("relu", 3), nn.Linear(8, 4)],
+    "degree 7 and a square": lambda: [
+        flat(), nn.Linear(64, 8), fitted("tanh", 7), nn.Linear(8, 6), he.Square(), nn.Linear(6, 4)
+    ],
     "wide": lambda: [flat(), nn.Linear(64, 100), he.Square(), nn.Linear(100, 10)],
 }  # fmt: skip
 
@@ -73,7 +109,7 @@ def net(name):
 
 @cache
 def plan(name):
-    return he.plan(net(name), IMAGES[:40])
+    return he.plan(net(name), IMAGES[:40], PRECISION)
 
 
 def clear(name, x):

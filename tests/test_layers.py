@@ -10,14 +10,14 @@ from helpers import PACKAGE, run_python
 ORDER = [
     "errors", "tables", "params", "encoding", "noise", "engines", "packing", "program", "wire",
     "context", "cipher", "ckks", "bfv", "paillier", "remez", "evaluation", "rehearsal",
-    "activations", "composite", "cost", "plans", "compile", "planner", "nn", "roles",
+    "activations", "composite", "cost", "plans", "network", "compile", "arrange", "planner", "nn", "roles",
     "model_owner", "interaction", "ledger", "data", "comparison", "show",
 ]  # fmt: skip
 ONLY = {
     "Pyfhel": "engines/pyfhel/",
     "phe": "engines/paillier.py",
     "gmpy2": "engines/p",
-    "torch": "nn.py",
+    "torch": "nn/",
     "matplotlib": "show/",
     "anywidget": "show/",
 }

@@ -178,9 +178,23 @@ def test_windows_are_followed_by_any_dense_product(maps, rows, kernel):
     check_steps(second, steps)
 
 
-def test_rows_that_share_nothing_have_no_windows():
-    assert packing.windows(matrix((4, 6)), SLOTS) is None  # one window only
-    assert packing.windows(convolution(4, 30, 2, 1), SLOTS) is None  # does not fit
+@few
+@given(shapes, st.integers(0, 6))
+def test_copies_in_the_upload_save_rotations(shape, log_copies):
+    W, x = matrix(shape), uniform(shape[1], 9)
+    copies, plain = 1 << log_copies, packing.windows(W, SLOTS)
+    d, gather = packing.windows(W, SLOTS, copies) or plain
+    slots, steps = run(d, np.append(x, 0.0)[gather])
+    assert_bits(slots, d.out.spread(W @ x, SLOTS), EXACT)
+    check_steps(d, steps)
+    if copies == power_of_two(shape[0]):
+        assert len(d.shifts) == 1
+        assert d.rotations <= plain[0].rotations
+
+
+def test_what_does_not_fit_the_slots_has_no_windows():
+    assert packing.windows(convolution(4, 30, 2, 1), SLOTS) is None
+    assert packing.windows(matrix((4, 6)), SLOTS, copies=8) is None  # no use for so many
 
 
 @pytest.mark.parametrize(

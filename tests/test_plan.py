@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 import torch
 from helpers import assert_bits
-from nets import IMAGES, NETS, clear, net, plan
+from nets import IMAGES, NETS, PRECISION, clear, net, plan
 from torch import nn
 
 import helib_py as he
+
+BRANCHES = ["residual after an activation", "cubic", "degree 7 and a square"]
+ENCRYPTED = [
+    "dense", "convolution", "linear only", "two squares", "deep", "strided convolutions",
+    "residual", "cubic", "degree 7 and a square",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -22,22 +28,28 @@ def test_the_plan_computes_what_torch_does(name):
 @pytest.mark.parametrize("name", NETS)
 def test_a_plan_has_the_precision_asked_and_a_margin(name):
     found = plan(name)
-    assert found.bits >= 8
+    assert found.bits >= PRECISION
     assert found.headroom >= 2
     assert found.params.is_secure
     got, expected = found.simulate(IMAGES[40:], seed=3), clear(name, IMAGES[40:])
     assert_bits(got, expected, at_least=-np.log2(found.error) - 2)
 
 
-@pytest.mark.parametrize("name", ["dense", "convolution", "linear only", "two squares"])
+@pytest.mark.parametrize("name", ENCRYPTED)
 def test_encrypted_agrees_with_torch_as_precisely_as_foretold(name):
     found = plan(name)
-    owner = he.DataOwner(found)
-    server = he.Server(found, owner.public.to_bytes())
     errors = []
-    for x, expected in zip(IMAGES[40:44], clear(name, IMAGES[40:44]), strict=True):
-        result = server.run([c.to_bytes() for c in owner.encrypt(x)])
-        errors.append(owner.decrypt(result.to_bytes()) - expected)
+    for start in (
+        40,
+        42,
+        44,
+    ):  # several keys: the error of the first slot is mostly one draw a key
+        owner = he.DataOwner(found)
+        server = he.Server(found, owner.public.to_bytes())
+        images = IMAGES[start : start + 2]
+        for x, expected in zip(images, clear(name, images), strict=True):
+            result = server.run([c.to_bytes() for c in owner.encrypt(x)])
+            errors.append(owner.decrypt(result.to_bytes()) - expected)
     measured = he.measured_bits(np.array(errors), np.zeros_like(errors))
     assert abs(measured + np.log2(found.error)) <= 3
 
@@ -54,7 +66,7 @@ def test_the_clear_twin_s_parties_agree_with_torch(name):
 def test_there_are_exactly_the_rotation_keys_used(name):
     found = plan(name)
     assert found.params.rotations == found.program.rotations
-    assert all(step & (step - 1) == 0 for step in found.program.rotations)
+    assert len(found.program.rotations) <= np.log2(found.params.slots) + 2
     assert sum(layer.rotations for layer in found.layers) == found.program.count("rotate")
 
 
@@ -63,7 +75,9 @@ def test_levels_are_counted_down_to_the_last(name):
     levels = [found.level for found in plan(name).layers]
     assert levels == sorted(levels, reverse=True)
     assert levels[-1] == plan(name).interface.result_level >= 0
-    assert plan(name).program.count("rescale") == plan(name).params.depth - levels[-1]
+    spent = plan(name).params.depth - levels[-1]
+    rescaled = plan(name).program.count("rescale")  # branches are rescaled each for itself
+    assert rescaled == spent or (name in BRANCHES and rescaled > spent)
 
 
 def test_a_run_of_affine_layers_is_one_matrix():

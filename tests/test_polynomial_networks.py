@@ -4,11 +4,11 @@ import copy
 
 import numpy as np
 import pytest
-from helpers import assert_refused
+from helpers import assert_bits, assert_refused
 from nets import IMAGES
 
 import helib_py as he
-from helib_py.errors import BadValue, NotPolynomial, ParameterError, ShapeError
+from helib_py.errors import BadValue, ParameterError, ShapeError
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -89,10 +89,14 @@ def test_degree_2_is_the_fit_of_degree_2():
         assert np.allclose(quadratic(torch.tensor(u)).numpy(), fitted(u), atol=1e-5)
 
 
-def test_other_degrees_cannot_be_planned_yet_and_say_so():
-    with pytest.raises(NotPolynomial) as error:
-        he.plan(he.polynomial(relu_net(), IMAGES, 3), IMAGES)
-    assert_refused(error)
+@pytest.mark.parametrize("degree", [3, 5])
+def test_any_degree_can_be_planned(degree):
+    net = he.polynomial(relu_net(), IMAGES, degree)
+    plan = he.plan(net, IMAGES)
+    with torch.no_grad():
+        expected = net(torch.tensor(IMAGES, dtype=torch.float32)).numpy()
+    assert_bits(plan.simulate(IMAGES, noisy=False), expected, at_least=15)
+    assert any(f"degree {degree}" == layer.then for layer in plan.layers)
 
 
 @pytest.mark.parametrize("method", ["chebyshev", "minimax"])

@@ -52,10 +52,10 @@ def total(x: BFVVector) -> BFVVector:
 
 def _through(x: BFVVector, d: packing.Diagonals) -> float:
     """Noise of a matrix product: baby steps, all its products, giant steps, folds."""
-    terms, period = len(d.tables[0]), max(d.out.period, power_of_two(x.length))
-    babies = x.model.turned(x.noise, (d.babies - 1) * _keys(x, d.step))
-    giants = (terms // d.babies - 1) * _keys(x, d.babies * d.step)
-    product = x.model.plain_product(babies, period, terms)
+    period = max(d.out.period, power_of_two(x.length))
+    babies = x.model.turned(x.noise, sum(_keys(x, step) for step in d.baby_steps))
+    giants = sum(_keys(x, step) for step in d.giant_steps)
+    product = x.model.plain_product(babies, period, len(d.shifts))
     return _folded(x, x.model.turned(product, giants), d.folds)
 
 

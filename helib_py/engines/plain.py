@@ -94,8 +94,11 @@ class PlainEvaluator:
         self, values: np.ndarray, level: int, scale: float, std: Std, parts: int = 2
     ) -> Values:
         if self._noisy:
-            values = values + self._random.normal(0, std, values.shape)
+            values = values + std * self._normal(values.shape)
         return Values(values, level, scale, parts)
+
+    def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
+        return self._random.standard_normal(shape)
 
 
 class PlainKeys:

@@ -43,15 +43,18 @@ class Keys:
 
     def __init__(self, params: CKKS | BFV) -> None:
         self._params = params
-        self._pyfhel = context(params)
-        self._pyfhel.keyGen()
-        self.bundle: Bundle = {"public": self._pyfhel.to_bytes_public_key("none")}
+        maker = context(params)
+        maker.keyGen()
+        self.bundle: Bundle = {"public": maker.to_bytes_public_key("none")}
         if params.depth:
-            self._pyfhel.relinKeyGen()
-            self.bundle["relinearisation"] = self._pyfhel.to_bytes_relin_key("none")
+            maker.relinKeyGen()
+            self.bundle["relinearisation"] = maker.to_bytes_relin_key("none")
         if params.rotations:
-            self._pyfhel.rotateKeyGen(list(params.rotations))
-            self.bundle["rotation"] = self._pyfhel.to_bytes_rotate_key("none")
+            maker.rotateKeyGen(list(params.rotations))
+            self.bundle["rotation"] = maker.to_bytes_rotate_key("none")
+        self._pyfhel = context(params)  # without the evaluation keys, which may be gigabytes
+        self._pyfhel.from_bytes_public_key(self.bundle["public"])  # decrypting asks for it
+        self._pyfhel.from_bytes_secret_key(maker.to_bytes_secret_key("none"))
 
     def __reduce__(self) -> str:
         raise TypeError("a secret key is not pickled: send owner.public instead")

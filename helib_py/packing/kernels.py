@@ -1,0 +1,186 @@
+"""Dense matrices, and convolutions whose input its owner gathers: ways to put them on slots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..encoding import Layout, power_of_two
+from ..errors import ShapeError
+from .diagonals import Diagonals, Make, cheapest_giant
+
+
+def cyclic(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
+    """Diagonals of a matrix (m, n); needs every input only in its own block's first slot.
+
+    The result repeats with period pow2(m)·block, so nothing but the product is left in it.
+    ShapeError when that exceeds the slots.
+    """
+    rows, period = power_of_two(len(weights)), len(layout.order)
+    if rows * layout.block > slots or layout.period > slots:
+        raise ShapeError(
+            f"{rows} outputs, one every {layout.block} slots, do not fit {slots} slots: split the "
+            "matrix by rows, or use a larger ring"
+        )
+
+    def make() -> list[np.ndarray]:
+        block = np.arange(slots // layout.block)
+        table = np.zeros((min(rows, period), slots))
+        padded = _pad(weights, rows)
+        for k in range(len(table)):
+            columns = layout.order[(block + k) % period]
+            table[k, :: layout.block] = padded[block % rows, columns]
+        return [table]
+
+    out = Layout.dense(len(weights), layout.block)
+    folds = _doublings(rows * layout.block, layout.period)
+    return _regular(min(rows, period), layout.block, folds, out, make)
+
+
+def strided(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
+    """Diagonals of a matrix (m, n) on a repeated vector; output i lands in slot i·slots/pow2(m).
+
+    Few diagonals, then a fold inside each stretch of slots/pow2(m). Where one diagonal does, it
+    fills the stretch, and output i is found in all slots from which a whole period still lies
+    ahead in the stretch. The other slots keep partial sums. ShapeError unless the input repeats
+    in every slot (``layout.block == 1``).
+    """
+    rows = power_of_two(len(weights))
+    if layout.block != 1 or rows > slots or layout.period > slots:
+        raise ShapeError("a strided product needs a vector repeated over all slots")
+    stretch, period = slots // rows, layout.period
+    count = max(1, period // stretch)
+
+    def make() -> list[np.ndarray]:
+        slot = np.arange(slots)
+        padded = _pad(weights, rows)
+        columns = [layout.order[(slot + k * stretch) % period] for k in range(count)]
+        return [np.array([padded[slot // stretch, c] for c in columns])]
+
+    run = max(1, stretch - period + 1)
+    out = Layout.dense(len(weights), stretch, run)
+    return _regular(count, stretch, _doublings(1, min(stretch, period)), out, make)
+
+
+def columnwise(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
+    """One diagonal for a matrix (m, n) whose input j fills a run of at least m slots, j·block on.
+
+    Slot j·block + i gets the product of entry (i, j); folds over the blocks sum them up, and
+    repeat the result with period pow2(m). So it undoes what ``strided`` does, with which it
+    alternates: one product a layer, and log2 n rotations, one or two more every other layer.
+    ShapeError when runs are shorter, or the blocks do not fill the slots evenly.
+    """
+    rows = power_of_two(len(weights))
+    if layout.run < len(weights) or rows > layout.block or layout.period > slots:
+        raise ShapeError(
+            f"a column of {len(weights)} outputs needs runs as long, not of {layout.run} slots"
+        )
+
+    def make() -> list[np.ndarray]:
+        table = np.zeros((len(layout.order), layout.block))
+        used = layout.order >= 0
+        table[used, : len(weights)] = weights.T[layout.order[used]]
+        return [np.tile(table.reshape(1, -1), slots // layout.period)]
+
+    folds = _doublings(rows, layout.period)
+    return _regular(1, 1, folds, Layout.dense(len(weights)), make)
+
+
+def windows(
+    weights: np.ndarray, slots: int, copies: int = 1, shape: tuple[int, ...] = ()
+) -> tuple[Diagonals, np.ndarray] | None:
+    """A matrix on an input that its owner gathers by window: sparse ones, as a convolution's.
+
+    Rows of ``weights`` (m, n) that use the same inputs share a window; a dense matrix has one.
+    Slot (t·copies + c)·W + w of the upload holds the t-th input of window w (W windows, padded).
+    The more copies, a power of two, the larger the upload, and the fewer rotations. Windows whose
+    outputs are an image of a ``shape`` (channels, height, width) lie in rows of pow2(width), if
+    there is room. Returns the diagonals and the gather table, shape (ciphertexts, slots), of input
+    indices with -1 for zero; None where the result does not fit the slots, or has no use for so
+    many copies.
+    """
+    groups = _groups(weights)
+    width, maps = power_of_two(len(groups)), power_of_two(max(map(len, groups.values())))
+    if width * maps > slots or copies > maps:
+        return None
+    taps = max(power_of_two(max(map(len, groups))), slots // (width * copies))
+    gather, order = np.full((taps, width), -1), np.full((maps, width), -1)
+    for place, (used, rows) in zip(_places(groups, width, shape), groups.items(), strict=True):
+        gather[: len(used), place], order[: len(rows), place] = used, rows
+    gather = np.repeat(gather[:, None], copies, axis=1).reshape(-1, slots)
+    gather = gather[np.any(gather >= 0, axis=1)]
+    step, count = width * copies, maps // copies
+
+    def make() -> list[np.ndarray]:
+        slot_row = np.tile(order.reshape(-1), slots // order.size)
+        padded = _pad(weights, len(weights) + 1)
+        columns = [np.roll(gather, -k * step, axis=-1) for k in range(count)]
+        return list(np.stack([padded[slot_row, c] for c in columns], axis=1))
+
+    folds, out = _doublings(width * maps, slots), Layout(1, order.reshape(-1))
+    return _regular(count, step, folds, out, make, len(gather)), gather
+
+
+def _groups(weights: np.ndarray) -> dict[tuple[int, ...], list[int]]:
+    """Rows by the inputs that they use; all in one group where most use most inputs."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    if 2 * np.count_nonzero(weights) > weights.size:
+        return {tuple(range(weights.shape[1])): list(range(len(weights)))}
+    for row, used in enumerate(weights != 0):
+        groups.setdefault(tuple(np.flatnonzero(used)), []).append(row)
+    return groups
+
+
+def _places(
+    groups: dict[tuple[int, ...], list[int]], width: int, shape: tuple[int, ...]
+) -> list[int]:
+    """Where the windows lie: shifts by powers of two then lead from row to row."""
+    if len(shape) != 3 or shape[1] * power_of_two(shape[2]) > width:
+        return list(range(len(groups)))
+    pixels = [divmod(rows[0] % (shape[1] * shape[2]), shape[2]) for rows in groups.values()]
+    places = [y * power_of_two(shape[2]) + x for y, x in pixels]
+    return places if len(set(places)) == len(places) else list(range(len(groups)))
+
+
+def turn(steps: int, length: int) -> int:
+    """Steps modulo the length of a vector; ShapeError where padding would be turned in."""
+    size = power_of_two(length)
+    if size != length:
+        raise ShapeError(
+            f"a vector of {length} does not rotate into itself: encrypt it padded to {size}, "
+            f"np.pad(x, (0, {size - length}))"
+        )
+    return int(steps) % size
+
+
+def sums(length: int) -> tuple[int, ...]:
+    """The folds that leave the sum of a vector, repeated in the slots, in each of them."""
+    return _doublings(1, power_of_two(length))
+
+
+def check_shape(matrix: np.ndarray, length: int) -> None:
+    """ShapeError unless a matrix (m, n) fits a vector of length n."""
+    if matrix.ndim != 2 or matrix.shape[1] != length or not len(matrix):
+        raise ShapeError(f"matrix {matrix.shape} times {length} values: shapes must agree")
+
+
+def _regular(
+    count: int, step: int, folds: tuple[int, ...], out: Layout, make: Make, inputs: int = 1
+) -> Diagonals:
+    """Diagonals at all multiples of a step: baby and giant steps are powers of two times it."""
+    shifts = tuple(k * step for k in range(count))
+    choices = [step << i for i in range(count.bit_length())]
+    giant = cheapest_giant(shifts, inputs, choices)
+    return Diagonals(shifts, giant, folds, out, make, inputs)
+
+
+def _pad(weights: np.ndarray, rows: int) -> np.ndarray:
+    """Zero rows up to ``rows`` and one zero column, which index -1 then finds."""
+    m, n = weights.shape
+    padded = np.zeros((rows, n + 1))
+    padded[:m, :n] = weights
+    return padded
+
+
+def _doublings(first: int, end: int) -> tuple[int, ...]:
+    """first, 2·first, 4·first … below end."""
+    return tuple(first << i for i in range((max(end // first, 1) - 1).bit_length()))
