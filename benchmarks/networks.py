@@ -24,6 +24,14 @@ def cryptonets() -> nn.Sequential:
     )  # fmt: skip
 
 
+def three_layers() -> nn.Sequential:
+    """784-64-64-10 with squares between: two hidden layers, to be encrypted whole."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 64), he.Square(), nn.Linear(64, 64), he.Square(),
+        nn.Linear(64, 10),
+    )  # fmt: skip
+
+
 def trained(net: nn.Sequential, epochs: int = 3) -> nn.Sequential:
     """Adam on the 4000 training digits.
 

@@ -13,12 +13,21 @@ from .errors import HelibError
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Agreement": "agreement",
     "BFV": "params",
+    "BatchPlan": "batch",
+    "BootstrapOwner": "bootstrap",
+    "BootstrapPlan": "bootstrap",
+    "BootstrapServer": "bootstrap",
     "CKKS": "params",
     "Chain": "compile",
     "Composite": "composite",
     "Ciphertext": "cipher",
     "DataOwner": "roles",
+    "DeepModelOwner": "deep_model",
+    "DeepPlan": "refresh",
+    "DeepServer": "refresh",
+    "EncryptedBatch": "batch",
     "Ledger": "ledger",
     "LinearServer": "interaction",
     "ModelOwner": "model_owner",
@@ -29,10 +38,12 @@ _WHERE = {
     "Quadratic": "nn",
     "Residual": "nn",
     "SealedModel": "model_owner",
+    "SealedNetwork": "deep_model",
     "Server": "roles",
     "Square": "nn",
     "Table": "tables",
     "Transcript": "roles",
+    "bootstrap_plan": "bootstrap",
     "compare": "comparison",
     "fine_tune": "nn",
     "fit": "activations",
@@ -42,9 +53,11 @@ _WHERE = {
     "measured_bits": "noise",
     "plan": "nn",
     "polynomial": "nn",
+    "predict": "prediction",
 }
 _MODULES = (
-    "bfv", "data", "errors", "interaction", "noise", "packing", "paillier", "params", "show",
+    "bfv", "bootstrap", "data", "errors", "interaction", "noise", "packing", "paillier", "params",
+    "show",
 )  # fmt: skip
 
 __all__ = ["HelibError", *_WHERE, *_MODULES]

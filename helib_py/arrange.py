@@ -31,10 +31,11 @@ class _Path:
     skips: tuple[tuple[Diagonals, ...], ...] = ()
 
 
-def arrange(affines: Sequence[Affine], slots: int) -> Packed | None:
+def arrange(affines: Sequence[Affine], slots: int, closed: bool = True) -> Packed | None:
     """The packing with the cheapest operations; None when the network does not fit the slots.
 
-    Layer by layer, of all ways to the same layouts only the cheapest is followed.
+    Layer by layer, of all ways to the same layouts only the cheapest is followed. ``closed`` as
+    in `Packed`.
     """
     paths = list(_starts(affines, slots))
     for i in range(len(affines)):
@@ -47,7 +48,7 @@ def arrange(affines: Sequence[Affine], slots: int) -> Packed | None:
     if not paths:
         return None
     best = min(paths, key=lambda path: path.price)
-    return Packed(affines, best.layers, best.skips, best.gather)
+    return Packed(affines, best.layers, best.skips, best.gather, closed)
 
 
 def _starts(affines: Sequence[Affine], slots: int) -> Iterator[_Path]:

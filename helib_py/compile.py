@@ -61,13 +61,18 @@ class Packed:
     """A network on slots: the affine maps, their diagonals, and the input's gather table.
 
     ``skips``: for every layer, the diagonals of its skips. ``gather`` has shape (ciphertexts,
-    slots); see ``plan.Interface``.
+    slots); see ``plan.Interface``. ``closed``: no activation follows the last layer.
     """
 
     affines: Sequence[Affine]
     layers: Sequence[Diagonals]
     skips: Sequence[Sequence[Diagonals]]
     gather: np.ndarray
+    closed: bool = True
+
+    def ends(self, layer: int) -> bool:
+        """Whether nothing follows this layer, not even its activation."""
+        return self.closed and layer == len(self.affines) - 1
 
 
 class _Value(NamedTuple):
@@ -90,8 +95,7 @@ class Compiler:
         known = [x]
         for i, affine in enumerate(packed.affines):
             z = self._linear(known, affine, packed.layers[i], packed.skips[i], i)
-            last = i == len(packed.affines) - 1
-            known.append(z if last else self._activated(z, affine))
+            known.append(z if packed.ends(i) else self._activated(z, affine))
             self.ends.append(known[-1].registers[0])
         self.program: Program = self._recorder.program(self.ends[-1])
 

@@ -51,3 +51,15 @@ class NotPolynomial(HelibError):
 
 class NotLinear(NotPolynomial):
     """Paillier adds encrypted values and multiplies them by plain numbers, nothing else."""
+
+
+class OutOfMemory(HelibError):
+    """The machine lacks the memory that was said to be needed."""
+
+
+class MissingExtra(HelibError):
+    """An optional library is not installed."""
+
+
+class EngineFailed(HelibError):
+    """An engine's own process refused, or died."""

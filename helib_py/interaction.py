@@ -18,6 +18,7 @@ from .encoding import as_numbers
 from .errors import ParameterError, ShapeError
 from .paillier import PaillierVector
 from .params import Paillier
+from .refresh import DeepServer, rounds
 from .roles import DataOwner, PublicBundle, Transcript
 
 Dense = tuple[np.ndarray, np.ndarray]  #: W (outputs, inputs) and b (outputs,)
@@ -64,13 +65,20 @@ class LinearServer:
 
 
 def interact(
-    owner: DataOwner, server: LinearServer, x: ArrayLike, transcript: Transcript | None = None
+    owner: DataOwner,
+    server: LinearServer | DeepServer,
+    x: ArrayLike,
+    transcript: Transcript | None = None,
 ) -> np.ndarray:
-    """The network on x (n,) or (rows, n): encrypt, let the server multiply, decrypt, ReLU, again.
+    """The network on x, with the key's owner at work between layers.
 
-    The owner of the key sees every layer's pre-activations in the clear.
+    Linear layers on x (n,) or (rows, n): encrypt, let the server multiply, decrypt, ReLU, again;
+    the owner sees every layer's pre-activations in the clear. A plan with refreshes on one x of
+    its shape: the owner decrypts and encrypts again what a mask hides.
     """
     transcript = Transcript() if transcript is None else transcript
+    if isinstance(server, DeepServer):
+        return rounds(owner, server, x, transcript)
     values = as_numbers(x)
     for layer in range(server.depth):
         values = np.maximum(values, 0) if layer else values

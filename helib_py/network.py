@@ -39,6 +39,16 @@ class Affine:
         return "square" if self.activation is None else f"degree {self.activation.degree}"
 
 
+def only_chains(affines: Sequence[Affine], what: str) -> None:
+    """NotPolynomial for residual additions."""
+    for affine in affines:
+        if affine.skips:
+            raise NotPolynomial(
+                f"{affine.name}: {what} takes a plain chain of layers: leave out the residual "
+                "additions, or use he.plan(net, X) without it"
+            )
+
+
 def only_squares(affines: Sequence[Affine], what: str) -> None:
     """NotPolynomial unless it is a plain chain with squares between its layers."""
     for affine in affines:

@@ -93,7 +93,12 @@ def chains(affines: Sequence[Affine], ring: int, security: int) -> Iterator[Chai
         special = min(MAX_PRIME_BITS, limit - count * each)
         for late in (True, False):
             yield Chain(ring, True, (each,) * count, special, relinearise_late=late)
-    count = 2 + sum(1 + affine.levels for affine in affines[:-1])
+    yield from eager(ring, 1 + sum(1 + affine.levels for affine in affines[:-1]), security)
+
+
+def eager(ring: int, levels: int, security: int) -> Iterator[Chain]:
+    """The chains of so many levels, each with its own prime; none if the scale would be tiny."""
+    limit, count = MAX_MODULUS_BITS[security].get(ring, 0), levels + 1
     each = min(MAX_PRIME_BITS - LOGIT_BITS, (limit - 1 - LOGIT_BITS) // (count + 1))
     if each >= 30:  # below, nothing is left of the scale after the noise
         special = min(MAX_PRIME_BITS, limit - 1 - LOGIT_BITS - count * each)
@@ -237,7 +242,7 @@ class Draft:
             yield Layer(
                 name=affine.name,
                 outputs=len(affine.bias),
-                then=affine.then if i < len(ends) - 1 else "–",
+                then="–" if self.packed.ends(i) else affine.then,
                 level=traced[end][0],
                 rotations=sum(op.name == "rotate" for op in ops),
                 products=sum(op.name == "multiply_plain" for op in ops),

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import bfv, ckks, engines, paillier, wire
+from . import batch, bfv, ckks, engines, paillier, wire
+from .batch import BatchInterface, BatchPlan, EncryptedBatch
 from .cipher import WATCHER, Ciphertext
 from .context import BFVContext, Context, PaillierContext
 from .encoding import as_numbers
@@ -26,7 +27,7 @@ from .plans import Interface, Plan
 from .tables import Table, nbytes
 
 Params = CKKS | BFV | Paillier
-Wanted = Params | Plan | Interface
+Wanted = Any  #: parameters, a plan, or a plan's interface
 _PARAMS: dict[str, Any] = {"CKKS": CKKS, "BFV": BFV, "Paillier": Paillier}
 _SCHEME: dict[type, Any] = {CKKS: ckks, BFV: bfv, Paillier: paillier}  #: their encrypt and load
 
@@ -117,8 +118,9 @@ class DataOwner:
     def __init__(
         self, wanted: Wanted, engine: str | None = None, primes: tuple[int, int] | None = None
     ) -> None:
-        self.interface = wanted.interface if isinstance(wanted, Plan) else wanted
-        params = self.interface.params if isinstance(self.interface, Interface) else self.interface
+        self.interface: Any = getattr(wanted, "interface", wanted)  # of any plan
+        inside = self.interface
+        params = inside.params if isinstance(inside, Interface | BatchInterface) else inside
         self._keys: Any = engines.new_keys(engine, params, primes)
         self.public = PublicBundle(
             params, engine or engines.OWN_ENGINE[type(params)], self._keys.bundle
@@ -127,16 +129,37 @@ class DataOwner:
     def encrypt(self, x: ArrayLike, bound: float | None = None, **options: Any) -> Any:
         """A vector or number as a Ciphertext; from a plan's owner, one input of its shape.
 
-        The latter is the list of ciphertexts to upload. Raises BadValue, ShapeError, Overflow.
+        The latter is the list of ciphertexts to upload; of a plan for batches, an EncryptedBatch
+        of images (count, *shape). Raises BadValue, ShapeError, Overflow.
         """
+        if isinstance(self.interface, BatchInterface):
+            return batch.encrypt(self.interface, self.public, as_numbers(x))
         if isinstance(self.interface, Interface):
             return list(self.interface.encrypt(self.public.context, as_numbers(x)))
         if isinstance(self.interface, Paillier):
             options["by"] = self._keys  # knowing the primes, the owner is faster
         return self.public.encrypt(x, bound, **options)
 
-    def decrypt(self, c: Ciphertext | bytes) -> np.ndarray:
-        """The values, shape (length,). WrongKey for another owner's ciphertext."""
+    def encrypt_all(
+        self, inputs: ArrayLike, workers: int = 2, tick: batch.Tick | None = None
+    ) -> Iterator[Any]:
+        """What to upload for many inputs (count, *shape), for ``Server.run_all``.
+
+        Batches are encrypted in worker processes; ``tick`` is told how many ciphertexts are done.
+        """
+        if isinstance(self.interface, BatchInterface):
+            return batch.encrypt_all(
+                self.interface, self.public, as_numbers(inputs), workers, tick
+            )
+        return (self.encrypt(x) for x in as_numbers(inputs))
+
+    def decrypt(self, c: Ciphertext | EncryptedBatch | bytes) -> np.ndarray:
+        """The values, shape (length,), of a batch (images, outputs).
+
+        WrongKey for another owner's ciphertext.
+        """
+        if isinstance(self.interface, BatchInterface):
+            return self.interface.open(self.public.context, self._keys, c)
         c = self._own(c)
         return c.decode(self._keys.decrypt(c.handle))
 
@@ -153,7 +176,7 @@ class DataOwner:
         measured: int = self._keys.budget(self._own(c).handle)
         return measured
 
-    def _own(self, c: Ciphertext | bytes) -> Ciphertext:
+    def _own(self, c: object) -> Ciphertext:
         """A ciphertext under this owner's key, ready to be opened."""
         if not isinstance(c, Ciphertext | bytes):
             raise BadBytes(f"{type(c).__name__} given: decrypt one ciphertext, or its bytes")
@@ -175,19 +198,24 @@ class DataOwner:
 class Server:
     """Runs a plan on ciphertexts. Made from a public bundle, it cannot decrypt."""
 
-    def __init__(self, plan: Plan, public: PublicBundle | bytes) -> None:
+    def __init__(self, plan: Plan | BatchPlan, public: PublicBundle | bytes) -> None:
         self.public = PublicBundle.from_bytes(public) if isinstance(public, bytes) else public
         self.plan = plan
         if not isinstance(self.public.params, CKKS):
             raise ParameterError("a plan runs on CKKS: pass the bundle of DataOwner(plan)")
         plan.check_keys(self.public.params)
-        self._encoded = plan.program.encode(self.public.context.e)
+        if isinstance(plan, Plan):
+            self._encoded = plan.program.encode(self.public.context.e)
 
-    def run(self, inputs: Upload) -> Ciphertext:
+    def run(self, inputs: Upload) -> Any:
         """The encrypted result for one input, as ``owner.encrypt(x)`` gave it or as its bytes.
 
-        Raises ShapeError, WrongKey, BadBytes for what is no input of this plan.
+        Of a plan for batches, an EncryptedBatch for an EncryptedBatch. Raises ShapeError,
+        WrongKey, BadBytes for what is no input of this plan, OutOfMemory.
         """
+        if isinstance(self.plan, BatchPlan):
+            (scores,) = batch.run_all(self.plan, self.public, [inputs])
+            return scores
         if not isinstance(inputs, list | tuple):
             raise ShapeError(f"{type(inputs).__name__}: pass what DataOwner(plan).encrypt(x) gave")
         context = self.public.context
@@ -197,12 +225,19 @@ class Server:
         output = self.plan.program.run(context.e, handles, self._encoded)
         return self.plan.interface.wrap(context, output, self.plan.error)
 
-    def run_all(self, uploads: Iterable[Upload], workers: int = 2) -> Iterator[bytes]:
+    def run_all(
+        self, uploads: Iterable[Upload], workers: int = 2, tick: batch.Tick | None = None
+    ) -> Iterator[bytes]:
         """Results of many inputs in order, as bytes, from worker processes.
 
         SEAL is single-threaded and Python's lock is held during its calls, so threads would not
-        help. Each worker is a new process that gets the plan and the public bundle, as bytes.
+        help. Each worker is a new process that gets the plan and the public bundle, as bytes. They
+        share the inputs out among them, and the work on each batch; of that ``tick`` is told.
         """
+        if isinstance(self.plan, BatchPlan):
+            results = batch.run_all(self.plan, self.public, uploads, workers, tick)
+            yield from (result.to_bytes() for result in results)
+            return
         jobs = ([c if isinstance(c, bytes) else c.to_bytes() for c in up] for up in uploads)
         given = (self.plan.to_bytes(), self.public.to_bytes())
         with multiprocessing.get_context("spawn").Pool(workers, _become_server, given) as pool:
@@ -212,7 +247,7 @@ class Server:
         return f"Server (no secret key) · {self.plan.summary}"
 
 
-Upload = Sequence[Ciphertext] | Sequence[bytes]
+Upload = Any  #: a sequence of ciphertexts or of their bytes, or an EncryptedBatch or its bytes
 _worker: list[Server] = []  # filled in worker processes only
 
 
@@ -221,7 +256,8 @@ def _become_server(plan: bytes, public: bytes) -> None:
 
 
 def _run_in_worker(upload: Sequence[bytes]) -> bytes:
-    return _worker[0].run(upload).to_bytes()
+    result: bytes = _worker[0].run(upload).to_bytes()
+    return result
 
 
 def _at_home(c: Ciphertext | bytes, context: Context) -> bool:

@@ -8,15 +8,18 @@ from helpers import PACKAGE, run_python
 
 # each imports only those before it
 ORDER = [
-    "errors", "tables", "params", "encoding", "noise", "engines", "packing", "program", "wire",
-    "context", "cipher", "ckks", "bfv", "paillier", "remez", "evaluation", "rehearsal",
-    "activations", "composite", "cost", "plans", "network", "compile", "arrange", "planner", "nn", "roles",
-    "model_owner", "interaction", "ledger", "data", "comparison", "show",
+    "errors", "tables", "params", "encoding", "noise", "flooding", "engines", "packing",
+    "folding", "agreement", "program", "wire", "context", "cipher", "ckks", "bfv", "paillier",
+    "remez", "evaluation", "rehearsal", "activations", "composite", "cost", "plans", "network",
+    "bootstrap", "compile", "arrange", "planner", "batch", "roles", "refresh", "prediction", "nn",
+    "model_owner", "balance", "deep_model", "interaction", "ledger", "data", "comparison", "show",
 ]  # fmt: skip
 ONLY = {
     "Pyfhel": "engines/pyfhel/",
     "phe": "engines/paillier.py",
     "gmpy2": "engines/p",
+    "lattigo": "engines/lattigo/",
+    "orion_evaluator": "engines/lattigo/",
     "torch": "nn/",
     "matplotlib": "show/",
     "anywidget": "show/",

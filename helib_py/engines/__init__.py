@@ -56,6 +56,12 @@ class Evaluator(Arithmetic, Protocol):
     def dump(self, a: Handle) -> bytes: ...
     def load(self, data: bytes, level: int, scale: float) -> Handle: ...
 
+    def rerandomise(self, a: Handle) -> Handle:
+        """With a fresh encryption of 0 added."""
+
+    def add_integers(self, a: Handle, coefficients: np.ndarray) -> Handle:
+        """With a polynomial added, exactly: whole coefficients int64 (N,), units of 1/scale."""
+
 
 class KeyHolder(Protocol):
     """The one object with the secret key."""
@@ -63,6 +69,9 @@ class KeyHolder(Protocol):
     bundle: Bundle
 
     def decrypt(self, a: Handle) -> np.ndarray: ...
+
+    def seeded(self, seed: bytes) -> Bundle:
+        """The bundle with a public key whose random half is hashed from a seed."""
 
 
 class Modular(Operations, Protocol):
@@ -184,6 +193,16 @@ def evaluator(engine: str, params: CKKS, bundle: Bundle) -> Evaluator:
     from .pyfhel import PyfhelEvaluator
 
     return PyfhelEvaluator(params, bundle)
+
+
+def is_seeded(engine: str, params: CKKS, bundle: Bundle, seed: bytes) -> bool:
+    """Whether a public key's random half is the one hashed from a seed, and so nobody's choice."""
+    if engine == "plain":
+        return True
+    _check_engine(engine, "pyfhel")
+    from .pyfhel import is_seeded as found
+
+    return found(params, bundle, seed)
 
 
 def modular(engine: str, params: BFV, bundle: Bundle) -> Modular:

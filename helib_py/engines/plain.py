@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import noise
 from ..errors import BadBytes
+from ..flooding import embed
 from ..params import CKKS
 from . import Bundle
 
@@ -37,6 +38,7 @@ class PlainEvaluator:
         self._random = np.random.default_rng(seed)
 
     def encode(self, values: np.ndarray, level: int, scale: float) -> Values:
+        values = values.real  # imaginary parts are never looked at
         if self._noisy and np.ptp(values) == 0:  # one coefficient, rounded
             return Values(np.round(values * scale) / scale, level, scale)
         return self._with_error(values, level, scale, noise.encoding_std(self.params, scale))
@@ -90,6 +92,13 @@ class PlainEvaluator:
             raise BadBytes("these bytes are no clear-twin ciphertext: send them again")
         return Values(np.frombuffer(data[1:]), level, scale, data[0])
 
+    def rerandomise(self, a: Values) -> Values:
+        std = noise.fresh_std(self.params, a.scale)
+        return self._with_error(a.slots, a.level, a.scale, std)
+
+    def add_integers(self, a: Values, coefficients: np.ndarray) -> Values:
+        return Values(a.slots + embed(coefficients).real / a.scale, a.level, a.scale, a.parts)
+
     def _with_error(
         self, values: np.ndarray, level: int, scale: float, std: Std, parts: int = 2
     ) -> Values:
@@ -109,6 +118,9 @@ class PlainKeys:
 
     def decrypt(self, a: Values) -> np.ndarray:
         return a.slots
+
+    def seeded(self, seed: bytes) -> Bundle:
+        return self.bundle
 
 
 def _same_level(a: Values, b: Values) -> None:

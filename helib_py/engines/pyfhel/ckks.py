@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from math import isclose
 
 import numpy as np
 from Pyfhel import PyCtxt, PyPtxt
 
 from ...errors import BadBytes
-from ...params import CKKS
+from ...flooding import embed
+from ...params import BFV, CKKS
 from .. import Bundle
 from .seal import Keys, Operations
+
+_PLAIN_HEADER = 88  #: bytes before the residues of a plaintext, as SEAL writes it
+_HEADER = 113  #: the same of a ciphertext, or of a public key, which is an encryption of 0
+_LIMB = 30  #: bits of whole coefficients that float64 transforms without an error
 
 
 class PyfhelKeys(Keys):
@@ -18,6 +24,35 @@ class PyfhelKeys(Keys):
 
     def decrypt(self, a: PyCtxt) -> np.ndarray:
         return np.asarray(self._pyfhel.decryptFrac(a))
+
+    def seeded(self, seed: bytes) -> Bundle:
+        params, key = self._params, self.bundle["public"]
+        shape = (len(params.primes) + 1, params.ring)
+        old = np.frombuffer(key, np.uint64, offset=_HEADER).astype(object).reshape(2, *shape)
+        secret = self._pyfhel.to_bytes_secret_key("none")
+        s = np.frombuffer(secret, np.uint64, offset=_PLAIN_HEADER).astype(object).reshape(shape)
+        a = random_half(params, seed)
+        # -(a·s + e) for the new a, with the old e
+        masked = (old[0] + (old[1] - a) * s) % _moduli(params)
+        new = key[:_HEADER] + np.stack([masked, a]).astype(np.uint64).tobytes()
+        return {**self.bundle, "public": new}
+
+
+def random_half(params: CKKS | BFV, seed: bytes) -> np.ndarray:
+    """a of a public key (-(a·s + e), a): residues hashed from a seed, shape (primes, N)."""
+    count = (len(params.primes) + 1) * params.ring
+    drawn = np.frombuffer(hashlib.shake_256(seed).digest(16 * count), np.uint64).astype(object)
+    wide = drawn[:count] << 64 | drawn[count:]
+    return np.asarray(wide.reshape(-1, params.ring) % _moduli(params))
+
+
+def is_seeded(params: CKKS, bundle: Bundle, seed: bytes) -> bool:
+    """Whether the public key's random half comes from that seed."""
+    return bundle["public"].endswith(random_half(params, seed).astype(np.uint64).tobytes())
+
+
+def _moduli(params: CKKS | BFV) -> np.ndarray:
+    return np.array([*params.primes, params.special], dtype=object)[:, None]
 
 
 class PyfhelEvaluator(Operations):
@@ -28,15 +63,15 @@ class PyfhelEvaluator(Operations):
         self.params = params
 
     def encode(self, values: np.ndarray, level: int, scale: float) -> PyPtxt:
-        plain = self._pyfhel.encodeFrac(np.array(values, dtype=np.float64), scale=scale)
-        for _ in range(self.params.depth - level):
-            self._pyfhel.mod_switch_to_next_ptxt(plain, False)
-        return plain
+        encoder = (
+            self._pyfhel.encodeComplex if np.iscomplexobj(values) else self._pyfhel.encodeFrac
+        )
+        kind = np.complex128 if np.iscomplexobj(values) else np.float64
+        return self._at(level, encoder(np.array(values, dtype=kind), scale=scale))
 
     def encrypt(self, values: np.ndarray, level: int, scale: float) -> PyCtxt:
         self.need("public")
-        fresh = self._pyfhel.encryptFrac(np.array(values, dtype=np.float64), scale=scale)
-        return self.lower(fresh, level)
+        return self._pyfhel.encryptPtxt(self.encode(values, level, scale))
 
     def rescale(self, a: PyCtxt) -> PyCtxt:
         out = PyCtxt(copy_ctxt=a)
@@ -54,6 +89,7 @@ class PyfhelEvaluator(Operations):
         try:
             loaded.from_bytes(data, "ckks")
             agree = _level(loaded, self.params) == level and isclose(loaded.scale, scale)
+            agree = agree and loaded.size() == 2
         except (RuntimeError, ValueError) as error:
             raise BadBytes("this is no ciphertext of these parameters: send it again") from error
         if not agree:
@@ -63,8 +99,40 @@ class PyfhelEvaluator(Operations):
     def zero_like(self, a: PyCtxt, scale: float) -> PyCtxt:
         return self.encrypt(np.zeros(self.params.slots), _level(a, self.params), scale)
 
+    def rerandomise(self, a: PyCtxt) -> PyCtxt:
+        return self.add(a, self.zero_like(a, a.scale))
+
+    def add_integers(self, a: PyCtxt, coefficients: np.ndarray) -> PyCtxt:
+        level = _level(a, self.params)
+        low = self._integers(coefficients & ((1 << _LIMB) - 1), level)
+        high = self._integers(coefficients >> _LIMB, level)
+        residues = [_residues(plain, level) for plain in (low, high)]
+        primes = np.array(self.params.primes[: level + 1], dtype=object)[:, None]
+        both = (residues[0] + (residues[1] << _LIMB)) % primes
+        plain = PyPtxt(pyfhel=self._pyfhel)
+        header = low.to_bytes("none")[:_PLAIN_HEADER]
+        plain.from_bytes(header + both.astype(np.uint64).tobytes(), "ckks")
+        plain.set_scale(a.scale)
+        return self.add_plain(a, plain)
+
+    def _integers(self, coefficients: np.ndarray, level: int) -> PyPtxt:
+        """A plaintext of small whole coefficients: SEAL rounds its own transform back to them."""
+        return self._at(level, self._pyfhel.encodeComplex(embed(coefficients), scale=1.0))
+
+    def _at(self, level: int, plain: PyPtxt) -> PyPtxt:
+        """A plaintext that was encoded at the top, brought down."""
+        for _ in range(self.params.depth - level):
+            self._pyfhel.mod_switch_to_next_ptxt(plain, False)
+        return plain
+
 
 def _level(a: PyCtxt, params: CKKS) -> int:
     """The true level, from the size: Pyfhel's ``mod_level`` is a hand counter and errs."""
     size = int(a.sizeof_ciphertext())
     return size // (int(a.size()) * params.ring * 8) - 1
+
+
+def _residues(plain: PyPtxt, level: int) -> np.ndarray:
+    """Residues of a plaintext in NTT form, as Python's numbers, shape (level + 1, N)."""
+    words = np.frombuffer(plain.to_bytes("none"), np.uint64, offset=_PLAIN_HEADER)
+    return words.reshape(level + 1, -1).astype(object)

@@ -1,0 +1,133 @@
+"""A network for batches as data: whole-number weights, and what follows them on ciphertexts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import log2
+from typing import NamedTuple
+
+import numpy as np
+
+from ..network import Affine
+
+OPERATIONS = ("square", "rescale", "relinearise")
+
+
+class Place(NamedTuple):
+    """Where ciphertexts are: their level, their exact scale and how many parts they have."""
+
+    level: int
+    scale: float
+    parts: int = 2
+
+    def after(self, operation: str, primes: Sequence[int]) -> Place:
+        """Where "square", "rescale" or "relinearise" leads; a square of p parts has 2p - 1."""
+        if operation == "square":
+            return Place(self.level, self.scale**2, 2 * self.parts - 1)
+        if operation == "rescale":
+            return Place(self.level - 1, self.scale / primes[self.level], self.parts)
+        return Place(self.level, self.scale, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """An affine map and what is done ``then`` to each of its outputs.
+
+    ``weights`` (m, n) are whole numbers that stand for weights / 2^weight_bits: a number that is
+    the same in all slots is a constant polynomial, so encoding it adds no noise but this rounding.
+    ``bias``: (m,). Products by whole numbers neither need relinearised inputs nor take a level.
+    """
+
+    name: str
+    weights: np.ndarray
+    weight_bits: int
+    bias: np.ndarray
+    then: tuple[str, ...]
+
+    @classmethod
+    def of(cls, affine: Affine, weight_bits: int, then: tuple[str, ...]) -> Step:
+        """The nearest whole-number weights."""
+        whole = np.rint(np.ldexp(affine.weights, weight_bits)).astype(np.int64)
+        return cls(affine.name, whole, weight_bits, affine.bias, then)
+
+    @cached_property
+    def reach(self) -> int:
+        """By how much a sum of products may exceed the largest input, either side of zero."""
+        return reach(self.weights)
+
+    @cached_property
+    def _matrix(self) -> np.ndarray:
+        return np.asarray(np.ldexp(self.weights.astype(float), -self.weight_bits))
+
+    def linear(self, x: np.ndarray) -> np.ndarray:
+        """In the clear, (count, n) → (count, m)."""
+        return np.asarray(x @ self._matrix.T + self.bias)
+
+    def after_linear(self, place: Place) -> Place:
+        """Products by whole numbers change the scale only."""
+        return Place(place.level, place.scale * 2.0**self.weight_bits, place.parts)
+
+
+def reach(weights: np.ndarray) -> int:
+    """The largest sum of a row's positive, or of its negative, whole-number weights.
+
+    >>> reach(np.array([[3, -1], [-2, -2]]))
+    4
+    """
+    signs = (np.maximum(weights, 0), np.maximum(-weights, 0))
+    return max((int(side.sum(axis=1).max(initial=0)) for side in signs), default=0)
+
+
+class Passage(NamedTuple):
+    """The places a step leads through: of its inputs, its sums, and its outputs."""
+
+    source: Place
+    sums: Place
+    out: Place
+
+
+def passages(steps: Sequence[Step], primes: Sequence[int], scale: float) -> list[Passage]:
+    """Every step's places, for inputs at the top level with one scale."""
+    found = []
+    place = Place(len(primes) - 1, scale)
+    for step in steps:
+        source, sums = place, step.after_linear(place)
+        place = sums
+        for operation in step.then:
+            place = place.after(operation, primes)
+        found.append(Passage(source, sums, place))
+    return found
+
+
+def check(steps: Sequence[Step], inputs: int, primes: Sequence[int]) -> None:
+    """ValueError unless the steps can follow one another on so many inputs and primes."""
+    for step in steps:
+        outputs, taken = step.weights.shape
+        if taken != inputs or step.bias.shape != (outputs,) or not outputs:
+            raise ValueError(f"{step.name}: {step.weights.shape} on {inputs} inputs")
+        if not set(step.then) <= set(OPERATIONS):
+            raise ValueError(f"{step.name}: {step.then}")
+        inputs = outputs
+    rescaled = sum(step.then.count("rescale") for step in steps)
+    if not steps or rescaled >= len(primes):
+        raise ValueError(f"{len(steps)} steps, {rescaled} rescalings, {len(primes)} primes")
+
+
+def rooms(
+    steps: Sequence[Step], primes: Sequence[int], scale: float, peaks: Sequence[float]
+) -> Iterator[tuple[float, int]]:
+    """Bits of modulus above every step's largest sum, and above its square.
+
+    With each, how many of them one bit more for the input's scale would take. ``peaks``: the
+    largest |sum| of every step.
+    """
+    modulus = np.cumsum(np.log2(np.array(primes, dtype=float)))
+    each = 1
+    for step, passage, peak in zip(steps, passages(steps, primes, scale), peaks, strict=True):
+        bits = log2(max(peak, 1.0))
+        yield modulus[passage.sums.level] - 1 - log2(passage.sums.scale) - bits, each
+        if "square" in step.then:
+            each *= 2
+            yield modulus[passage.out.level] - 1 - log2(passage.out.scale) - 2 * bits, each

@@ -1,0 +1,117 @@
+"""Processes that work for one party, and memory that they share."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ..bootstrap.memory import available_memory
+from ..errors import EngineFailed, OutOfMemory, ParameterError
+from ..tables import nbytes
+
+Tick = Callable[[int], object]  #: told how many ciphertexts have been done
+Run = Callable[[Iterable[Any]], Iterable[Any]]  #: jobs to results, in order
+
+
+@contextmanager
+def crew(workers: int, make: Callable[..., Callable[[Any], Any]], *given: Any) -> Iterator[Run]:
+    """A way to have jobs done by ``make(*given)``, here or in several new processes.
+
+    These get ``given`` as bytes and nothing else of this process. SEAL holds Python's lock during
+    its calls, so threads would not help. ParameterError for less than one worker, EngineFailed
+    when a process is killed.
+    """
+    if workers < 1:
+        raise ParameterError(f"workers={workers}: at least 1 must work")
+    if workers == 1:
+        yield partial(map, make(*given))
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn, _become, (make, given)) as pool:
+        try:
+            yield partial(pool.map, _work)
+        except BrokenProcessPool as error:
+            raise EngineFailed(
+                "a worker process ended before its work: use workers=1, free some memory, and in "
+                'a script start under if __name__ == "__main__"'
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_worker: list[Callable[[Any], Any]] = []  # filled in worker processes only
+
+
+def _become(make: Callable[..., Callable[[Any], Any]], given: tuple[Any, ...]) -> None:
+    threadpool_limits(1)  # the processes are the threads
+    _worker[:] = [make(*given)]
+
+
+def _work(job: Any) -> Any:
+    return _worker[0](job)
+
+
+class Local:
+    """Arrays of one process. The upload's, number -1, is used where it is."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[int, np.ndarray] = {}
+
+    def put(self, upload: np.ndarray) -> None:
+        """Begin a batch."""
+        self._arrays = {-1: upload}
+
+    def get(self, number: int, shape: tuple[int, ...]) -> np.ndarray:
+        """The residues after a step; only those of two steps are kept."""
+        if number not in self._arrays:
+            self._arrays.pop(number - 2, None)
+            self._arrays[number] = np.empty(shape, np.uint64)
+        return self._arrays[number]
+
+
+class Shared:
+    """The same in two regions of memory that worker processes see, too, by turns."""
+
+    def __init__(self, sizes: Iterable[int]) -> None:
+        sizes = list(sizes)
+        folders = [f for f in ("/dev/shm", tempfile.gettempdir()) if os.path.isdir(f)]
+        room = max(shutil.disk_usage(folder).free for folder in folders)
+        if sum(sizes) > room:  # to use more than there is would kill the process
+            raise ParameterError(
+                f"worker processes need {nbytes(sum(sizes))} of shared memory, {nbytes(room)} are "
+                "there: use workers=1, or give the container a larger /dev/shm"
+            )
+        spawn = multiprocessing.get_context("spawn")
+        self._regions = [spawn.RawArray(ctypes.c_uint64, size // 8) for size in sizes]
+
+    def put(self, upload: np.ndarray) -> None:
+        """Begin a batch."""
+        np.copyto(self.get(-1, upload.shape), upload)
+
+    def get(self, number: int, shape: tuple[int, ...]) -> np.ndarray:
+        """The residues after a step."""
+        region: Any = self._regions[(number + 1) % 2]
+        return np.frombuffer(region, np.uint64, prod(shape)).reshape(shape)
+
+
+def check_memory(needed: float) -> None:
+    """OutOfMemory unless so many bytes are free."""
+    free = available_memory()
+    if needed > free:
+        raise OutOfMemory(
+            f"this plan needs {nbytes(needed)} of memory, {nbytes(free)} are free: use fewer "
+            "workers, ask for less precision or fewer layers, or take a larger machine"
+        )

@@ -1,0 +1,207 @@
+"""Plans with refreshes: where to cut a network, and what the rounds cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import log2
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import noise
+from ..arrange import arrange
+from ..encoding import as_numbers
+from ..errors import ParameterError
+from ..network import Affine, only_chains
+from ..params import MAX_MODULUS_BITS
+from ..planner import MARGIN_BITS, Draft, eager
+from ..plans import Interface, Plan
+from ..tables import Table, nbytes
+
+SPARE = 1  #: levels that a segment leaves: room for the mask above the values
+ROUND_TRIP = 0.02  #: seconds of latency that a round is taken to cost
+BANDWIDTH = 12.5e6  #: bytes a second between the parties, for predicted times
+FLOAT_ERROR = 2.0**-51  #: of SEAL's transforms, relative to the largest slot
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DeepPlan:
+    """Segments of a network, each a plan under the same key, with a refresh between them.
+
+    ``mask_bits``: how much larger than the values' bound the masks are; each of them is told from
+    another value's with an advantage of at most 2^-mask_bits.
+    """
+
+    segments: tuple[Plan, ...]
+    mask_bits: int
+    bits: float
+    error: float
+
+    @property
+    def interface(self) -> Interface:
+        """What the first upload looks like."""
+        return self.segments[0].interface
+
+    @property
+    def rounds(self) -> int:
+        """Refreshes, that is round trips besides the first."""
+        return len(self.segments) - 1
+
+    @property
+    def round_bytes(self) -> int:
+        """Bytes that cross for all refreshes of one input, both ways."""
+        down = sum(p.params.ciphertext_bytes(p.interface.result_level) for p in self.segments[:-1])
+        return down + sum(p.interface.upload_bytes for p in self.segments[1:])
+
+    @property
+    def milliseconds(self) -> float:
+        """Predicted time of the server, without the rounds."""
+        return sum(p.milliseconds for p in self.segments)
+
+    @property
+    def seconds(self) -> float:
+        """Predicted time of one input, the rounds included."""
+        wire = self.rounds * ROUND_TRIP + self.round_bytes / BANDWIDTH
+        return self.milliseconds / 1000 + wire
+
+    @property
+    def summary(self) -> str:
+        """One line: parameters, precision, time, rounds, bytes."""
+        return (
+            f"{self.interface.params!r} · {self.rounds} refreshes by the key's holder · "
+            f"~{self.bits:.1f} bits · ~{self.milliseconds:.0f} ms · {nbytes(self.round_bytes)} in "
+            "the rounds"
+        )
+
+    def table(self) -> Table:
+        """Layer by layer, with the refreshes between."""
+        rows: list[Sequence[object]] = []
+        for i, segment in enumerate(self.segments):
+            inner = segment.table()
+            if i:
+                bytes_up = nbytes(segment.interface.upload_bytes)
+                rows.append(
+                    ("refresh", "", f"{bytes_up} up", segment.params.depth, "", "", "", "")
+                )
+            rows += inner.rows
+        return Table(inner.columns, rows, f"Plan · {self.summary}")
+
+    def simulate(self, x: ArrayLike, noisy: bool = True, seed: int | None = None) -> np.ndarray:
+        """The clear twin's outputs for inputs (…, *shape), shape (…, outputs)."""
+        out, random = as_numbers(x), np.random.default_rng(seed)
+        for i, segment in enumerate(self.segments):
+            if i and noisy:  # the mask passes through float64 twice, and pushes bits out
+                lost = mask_size(self.segments[i - 1], self.mask_bits) * FLOAT_ERROR
+                out = out + lost * random.standard_normal(out.shape)
+            out = segment.simulate(out, noisy, seed)
+        return out
+
+    def __repr__(self) -> str:
+        return repr(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+
+def make_deep_plan(
+    affines: Sequence[Affine],
+    examples: np.ndarray,
+    precision: float = 7.0,
+    ring: int | None = None,
+    security: int = 128,
+    layers: int | None = None,
+    mask_bits: int = 30,
+) -> DeepPlan:
+    """The quickest plan with refreshes, rounds included, whose outputs have ``precision`` bits.
+
+    ``layers`` between two refreshes, all equally many, and the ``ring`` narrow the search.
+    NotPolynomial for residual additions, which would reach across a refresh; ParameterError when
+    nothing is precise enough, naming the best there is.
+    """
+    only_chains(affines, "a plan with refreshes")
+    if layers is not None and layers < 1:
+        raise ParameterError(f"refresh after {layers} layers: must be 1 or more")
+    best = _quickest(affines, examples, precision, ring, security, layers, mask_bits)
+    if best is None or best.bits < precision:
+        reached = f", {best.bits:.1f} bits by {best.interface.params!r}" if best else ""
+        raise ParameterError(
+            f"no plan with refreshes gives {precision} bits at {security} bits of security"
+            f"{reached}: ask for less precision, or for fewer layers between refreshes"
+        )
+    return best
+
+
+def _quickest(
+    affines: Sequence[Affine], examples: np.ndarray, precision: float, ring: int | None,
+    security: int, layers: int | None, mask_bits: int,
+) -> DeepPlan | None:  # fmt: skip
+    """The quickest of the smallest ring that is precise enough, else the most precise."""
+    best: DeepPlan | None = None
+    for n in [ring] if ring else sorted(MAX_MODULUS_BITS[security])[:4]:
+        for per in [layers] if layers else range(1, len(affines)):
+            found = _planned(affines, examples, n, security, per, mask_bits)
+            if found and _better(found, best, precision):
+                best = found
+        if best and best.bits >= precision:
+            break  # in a larger ring every operation costs more
+    return best
+
+
+def _better(found: DeepPlan, best: DeepPlan | None, precision: float) -> bool:
+    if best is None or best.bits < precision:
+        return best is None or found.bits > best.bits
+    return found.bits >= precision and found.seconds < best.seconds
+
+
+def _planned(
+    affines: Sequence[Affine], examples: np.ndarray, ring: int, security: int, per: int, mask: int
+) -> DeepPlan | None:
+    """So many layers a segment in one ring; None where that does not fit."""
+    pieces = [affines[i : i + per] for i in range(0, len(affines), per)]
+    if len(pieces) > 1 and len(pieces[-1]) == 1:  # the last layer alone is not worth a round
+        pieces[-2:] = [[*pieces[-2], *pieces[-1]]]
+    levels = max(
+        _levels(piece, closed=i == len(pieces) - 1) + SPARE * (i < len(pieces) - 1)
+        for i, piece in enumerate(pieces)
+    )
+    chain = next((c for c in eager(ring, levels, security) if c.fold_first), None)
+    if chain is None:
+        return None
+    segments, x = [], examples
+    for i, piece in enumerate(pieces):
+        packed = arrange(piece, ring // 2, closed=i == len(pieces) - 1)
+        if packed is None:
+            return None
+        segments.append(Draft(packed, x, security).plan(chain))
+        x = segments[-1].simulate(x, noisy=False)
+    return _joined(segments, examples, mask)
+
+
+def _levels(piece: Sequence[Affine], closed: bool) -> int:
+    return sum(1 + affine.levels for affine in piece) - (piece[-1].levels if closed else 0)
+
+
+def _joined(segments: Sequence[Plan], examples: np.ndarray, mask: int) -> DeepPlan | None:
+    """Segments under one key, with all their rotations; None where a mask does not fit."""
+    rotations = {step for segment in segments for step in segment.program.rotations}
+    params = replace(segments[0].params, rotations=tuple(sorted(rotations)))
+    joined = []
+    for i, segment in enumerate(segments):
+        inside = replace(segment.interface, params=params)
+        if i:
+            inside = replace(inside, bound=mask_size(segments[i - 1], mask) * 2)
+        joined.append(replace(segment, interface=inside))
+        room = params.log_q(inside.result_level) - log2(inside.result_scale) - 1
+        last = i == len(segments) - 1
+        if segment.headroom < MARGIN_BITS or not (last or mask_size(segment, mask) < 2**room / 2):
+            return None
+    plan = DeepPlan(tuple(joined), mask, 0.0, 0.0)
+    exact, noisy = plan.simulate(examples, noisy=False), plan.simulate(examples, seed=1)
+    error, peak = float(np.abs(noisy - exact).max()), float(np.abs(exact).max()) or 1.0
+    return replace(plan, bits=noise.bits(error / peak), error=error)
+
+
+def mask_size(segment: Plan, mask_bits: int) -> float:
+    """Masks reach 2^mask_bits times the largest value that the margin allows."""
+    return float(2.0 ** (mask_bits + MARGIN_BITS) * max(segment.layers[-1].peak, 1.0))

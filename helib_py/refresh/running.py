@@ -1,0 +1,104 @@
+"""The parties of a plan with refreshes: nothing but bytes crosses between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..ckks import CKKSVector
+from ..errors import ShapeError
+from ..flooding import uniform
+from ..plans import Interface
+from ..roles import DataOwner, PublicBundle, Server, Transcript
+from .planning import DeepPlan, mask_size
+
+_STEPS = 1 << 53  #: values of a random number that float64 tells apart
+
+
+class DeepServer:
+    """Runs a plan with refreshes. Made from a public bundle, it cannot decrypt."""
+
+    def __init__(self, plan: DeepPlan, public: PublicBundle | bytes) -> None:
+        self.public = PublicBundle.from_bytes(public) if isinstance(public, bytes) else public
+        self.plan = plan
+        self._segments = [Server(segment, self.public) for segment in plan.segments]
+
+    def answer(self) -> Run:
+        """A fresh run for one input; its masks are used once."""
+        return Run(self.plan, self._segments)
+
+    def __repr__(self) -> str:
+        return f"DeepServer (no secret key) · {self.plan.summary}"
+
+
+class Run:
+    """One input on its way through the segments, with the masks of its refreshes."""
+
+    def __init__(self, plan: DeepPlan, segments: Sequence[Server]) -> None:
+        self._plan, self._segments, self._at = plan, segments, 0
+        self._mask: np.ndarray | None = None
+
+    def step(self, upload: Sequence[bytes]) -> bytes:
+        """The next segment on an upload: a masked ciphertext to refresh, in the end the result.
+
+        ShapeError when there is nothing left to do, WrongKey and BadBytes as `Server.run`.
+        """
+        if self._at == len(self._segments):
+            raise ShapeError("this run has given its result: ask the server for a new one")
+        server, plan = self._segments[self._at], self._plan.segments[self._at]
+        inputs: list[Any] = [server.public.load(c) for c in upload]
+        if self._mask is not None:
+            inputs = list(_unmasked(inputs, plan.interface, self._mask))
+        out: Any = server.run(inputs)
+        self._at += 1
+        if self._at < len(self._segments):
+            out, self._mask = _masked(out, mask_size(plan, self._plan.mask_bits))
+        data: bytes = out.to_bytes()
+        return data
+
+
+def _masked(c: CKKSVector, size: float) -> tuple[CKKSVector, np.ndarray]:
+    """With a uniform complex mask in every slot, on a fresh encryption of zero.
+
+    The imaginary parts hold no values, but errors that depend on the weights.
+    """
+    slots = c.context.params.slots
+    drawn = uniform(_STEPS, 2 * slots).reshape(2, slots) * (2 * size / _STEPS)
+    hidden = c.e.rerandomise(c.handle)
+    plain = c.e.encode(drawn[0] + 1j * drawn[1], c.level, c.scale)
+    masked = replace(c, handle=c.e.add_plain(hidden, plain))
+    return masked, drawn[0][:: c.stride][: c.length]
+
+
+def _unmasked(
+    inputs: Sequence[CKKSVector], interface: Interface, mask: np.ndarray
+) -> Iterator[CKKSVector]:
+    for c, slots in zip(inputs, interface.lay_out(mask), strict=True):
+        plain = c.e.encode(-slots, c.level, c.scale)
+        yield replace(c, handle=c.e.add_plain(c.handle, plain))
+
+
+def refresh(owner: DataOwner, interface: Interface, masked: bytes) -> list[bytes]:
+    """The key's holder decrypts masked values and encrypts them for the next segment."""
+    values = owner.decrypt(masked)
+    return [c.to_bytes() for c in interface.encrypt(owner.public.context, values)]
+
+
+def rounds(
+    owner: DataOwner, server: DeepServer, x: ArrayLike, transcript: Transcript
+) -> np.ndarray:
+    """The network on one input, refreshes included; every message goes through the transcript."""
+    run = server.answer()
+    up, what = [c.to_bytes() for c in owner.encrypt(x)], "encrypted input"
+    for i, following in enumerate([*server.plan.segments[1:], None]):
+        reply = run.step([transcript.send("client", "server", what, c) for c in up])
+        if following is None:
+            return owner.decrypt(transcript.send("server", "client", "encrypted scores", reply))
+        what = f"masked values, refresh {i + 1}"
+        reply = transcript.send("server", "client", what, reply)
+        up, what = refresh(owner, following.interface, reply), f"refreshed, {i + 1}"
+    raise AssertionError("a plan has at least one segment")

@@ -1,0 +1,157 @@
+"""Deeper than a chain: refreshes by the key's holder, what they cost and what they show."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from helpers import assert_bits, assert_refused, reachable
+from nets import IMAGES, busy_norm
+from torch import nn
+
+import helib_py as he
+from helib_py.errors import BadBytes, NotPolynomial, ParameterError, ShapeError, WrongKey
+from helib_py.refresh import refresh
+
+LAYERS = 7
+HOLDERS = ("PyfhelKeys", "DataOwner")
+
+
+@cache
+def net():
+    torch.manual_seed(3)
+    deep = [m for n in (64, *[12] * (LAYERS - 1)) for m in hidden(n)]
+    return nn.Sequential(nn.Flatten(), *deep, nn.Linear(12, 10)).double().eval()
+
+
+def hidden(inputs):
+    return nn.Linear(inputs, 12), busy_norm(nn.BatchNorm1d, 12), he.Quadratic()
+
+
+def clear(x):
+    with torch.no_grad():
+        return net()(torch.tensor(x)).numpy()
+
+
+@cache
+def plan(layers=None):
+    return he.plan(net(), IMAGES[:40], 8, refresh="key holder", refresh_after=layers)
+
+
+@cache
+def parties(engine=None):
+    owner = he.DataOwner(plan(), engine)
+    return owner, he.DeepServer(plan(), owner.public)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_segments_compute_what_the_whole_network_does(layers):
+    found = plan(layers)
+    alone = layers == 1 or (LAYERS + 1) % layers == 1  # the last layer joins the segment before
+    assert found.rounds == -(-(LAYERS + 1) // layers) - 1 - alone
+    assert_bits(found.simulate(IMAGES, noisy=False), clear(IMAGES), at_least=35)
+    assert found.interface.params.is_secure
+
+
+def test_refreshed_scores_are_as_precise_as_foretold():
+    owner, server = parties()
+    errors = [he.interact(owner, server, x) - clear(x[None])[0] for x in IMAGES[40:43]]
+    measured = -np.log2(np.abs(errors).max())
+    assert -1.5 <= measured + np.log2(plan().error) <= 4
+
+
+def test_the_clear_twin_refreshes_too():
+    owner, server = parties("plain")
+    assert_bits(he.interact(owner, server, IMAGES[41]), clear(IMAGES[41:42])[0], at_least=5)
+
+
+def test_every_refresh_is_a_round_trip_in_the_transcript():
+    owner, server = parties()
+    transcript = he.Transcript()
+    he.interact(owner, server, IMAGES[0], transcript)
+    replies = [m for m in transcript.messages if m[0] == "server"]
+    assert len(replies) == plan().rounds + 1
+    inside = [m for m in transcript.messages if "refresh" in m[2]]
+    size = sum(m[3] for m in inside)
+    assert plan().round_bytes <= size <= plan().round_bytes + 1000 * len(inside)
+
+
+def views(x, count):
+    """What the key's holder decrypts at the first refresh, so many times."""
+    owner, server = parties()
+    upload = [c.to_bytes() for c in owner.encrypt(x)]
+    return np.array([owner.decrypt(server.answer().step(upload)) for _ in range(count)])
+
+
+def test_the_key_holder_sees_masks_drawn_anew():
+    same, other = views(IMAGES[0], 12), views(IMAGES[1], 12)
+    largest = plan().segments[0].layers[-1].peak
+    assert same.std() > 2.0 ** plan().mask_bits * largest
+    assert np.abs(same[0] - same[1]).min() > largest  # nothing of a mask comes twice
+    assert abs(same.mean() - other.mean()) < 6 * same.std() / np.sqrt(same.size)
+    assert abs(np.log2(same.std() / other.std())) < 0.4
+
+
+def test_imaginary_parts_are_masked_too():
+    owner, server = parties()
+    upload = [c.to_bytes() for c in owner.encrypt(IMAGES[0])]
+    opened = owner.public.load(server.answer().step(upload))
+    slots = np.asarray(owner._keys._pyfhel.decryptComplex(opened.handle))
+    assert 0.5 < slots.imag.std() / slots.real.std() < 2
+
+
+def test_a_server_with_refreshes_has_no_secret():
+    owner, server = parties()
+    assert not any(type(thing).__name__ in HOLDERS for thing in reachable(server))
+    assert any(type(thing).__name__ in HOLDERS for thing in reachable(owner))
+
+
+def test_a_run_gives_one_result():
+    owner, server = parties()
+    run, upload = server.answer(), [c.to_bytes() for c in owner.encrypt(IMAGES[0])]
+    for segment in plan().segments[1:]:
+        upload = refresh(owner, segment.interface, run.step(upload))
+    run.step(upload)
+    with pytest.raises(ShapeError) as error:
+        run.step(upload)
+    assert_refused(error)
+
+
+def test_uploads_of_other_owners_and_torn_ones_are_refused():
+    owner, server = parties()
+    upload = [c.to_bytes() for c in he.DataOwner(plan()).encrypt(IMAGES[0])]
+    with pytest.raises(WrongKey):
+        server.answer().step(upload)
+    torn = [c.to_bytes()[:-5] for c in owner.encrypt(IMAGES[0])]
+    with pytest.raises(BadBytes):
+        server.answer().step(torn)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (dict(precision=40), ParameterError),
+        (dict(refresh="oracle"), ParameterError),
+        (dict(refresh_after=0), ParameterError),
+    ],
+)
+def test_what_no_refresh_can_give_is_refused(request_, error):
+    with pytest.raises(error) as found:
+        he.plan(net(), IMAGES[:10], **{"refresh": "key holder", **request_})
+    assert_refused(found)
+
+
+def test_residual_additions_do_not_reach_across_a_refresh():
+    residual = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 8), he.Square(), he.Residual(nn.Linear(8, 8), he.Square()),
+        nn.Linear(8, 3),
+    )  # fmt: skip
+    with pytest.raises(NotPolynomial) as error:
+        he.plan(residual, IMAGES, refresh="key holder")
+    assert_refused(error)
+
+
+def test_the_table_shows_every_refresh():
+    text = repr(plan())
+    assert text.count("\nrefresh") == plan().rounds
+    assert "refreshes by the key's holder" in text
