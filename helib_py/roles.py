@@ -120,7 +120,7 @@ class DataOwner:
     ) -> None:
         self.interface: Any = getattr(wanted, "interface", wanted)  # of any plan
         inside = self.interface
-        params = inside.params if isinstance(inside, Interface | BatchInterface) else inside
+        params: Any = getattr(inside, "params", inside)
         self._keys: Any = engines.new_keys(engine, params, primes)
         self.public = PublicBundle(
             params, engine or engines.OWN_ENGINE[type(params)], self._keys.bundle
