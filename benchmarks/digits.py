@@ -19,8 +19,8 @@ from .tenseal_digits import TensealDigits
 class Ours:
     """Encrypt, evaluate, decrypt: the three steps that are timed for both."""
 
-    def __init__(self, net: nn.Sequential, examples: np.ndarray) -> None:
-        self.plan = he.plan(net, examples)
+    def __init__(self, net: nn.Sequential, examples: np.ndarray, precision: float = 7) -> None:
+        self.plan = he.plan(net, examples, precision)
         self.owner = he.DataOwner(self.plan)
         self.server = he.Server(self.plan, self.owner.public)
 

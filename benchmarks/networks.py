@@ -32,6 +32,23 @@ def three_layers() -> nn.Sequential:
     )  # fmt: skip
 
 
+def lenet() -> nn.Sequential:
+    """LeNet-5 (LeCun and others, 1998) with average pooling, normalisation and squares."""
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.BatchNorm2d(6), he.Square(), nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16), he.Square(), nn.AvgPool2d(2), nn.Flatten(),
+        nn.Linear(400, 120), nn.BatchNorm1d(120), he.Square(),
+        nn.Linear(120, 84), nn.BatchNorm1d(84), he.Square(), nn.Linear(84, 10),
+    )  # fmt: skip
+
+
+def ten_layers() -> nn.Sequential:
+    """Ten hidden layers of width 64, normalised; a·u² + b·u + c costs what u² costs."""
+    sizes = (784, *[64] * 9)
+    hidden = [m for n in sizes for m in (nn.Linear(n, 64), nn.BatchNorm1d(64), he.Quadratic())]
+    return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(64, 10))
+
+
 def trained(net: nn.Sequential, epochs: int = 3) -> nn.Sequential:
     """Adam on the 4000 training digits.
 

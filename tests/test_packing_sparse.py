@@ -96,3 +96,39 @@ def test_leftovers_are_never_taken_for_values():
     with pytest.raises(ShapeError) as error:
         packing.sparse(np.eye(4), left, SLOTS, Layout.dense(4))
     assert_refused(error)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_pooling_before_a_convolution_is_a_few_folds(size):
+    before, torch_pool = (2, 16, 16), torch.nn.AvgPool2d(size)
+    units = torch.eye(512).double().reshape(-1, *before)
+    W, after = convolution((2, 16 // size, 16 // size), 3, 2, 1, 0)
+    W = W @ torch_pool(units).reshape(512, -1).numpy().T
+    first, folds = packing.pooled(W, Layout.dense(512), before)
+    assert np.count_nonzero(first) * size**2 == np.count_nonzero(W)
+    assert len(folds) == 2 * np.log2(size)
+    x = uniform(512, 9)
+    for out in packing.placements(W, Layout.dense(512), before, after):
+        d = packing.sparse(first, Layout.dense(512), SLOTS, out, folds)
+        slots, steps = run(d, [x])
+        assert_bits(slots, out.spread(W @ x, SLOTS), EXACT)
+        assert (
+            len(steps) == d.rotations < packing.sparse(W, Layout.dense(512), SLOTS, out).rotations
+        )
+
+
+def test_weights_that_pool_nothing_stay_as_they_are():
+    W, _ = convolution((1, 8, 8), 2, 3, 1, 0)
+    first, folds = packing.pooled(W, Layout.dense(64), (1, 8, 8))
+    assert folds == ()
+    assert np.array_equal(first, W)
+
+
+def test_windows_of_an_image_lie_in_rows_of_a_power_of_two():
+    W, after = convolution((1, 8, 8), 2, 3, 1, 0)
+    d, gather = packing.windows(W, SLOTS, 1, after)
+    places = d.out.find().reshape(after)
+    assert np.all(np.diff(places[0], axis=0) == 8)
+    x = uniform(64, 9)
+    slots, _ = run(d, np.append(x, 0.0)[gather])
+    assert_bits(slots, d.out.spread(W @ x, SLOTS), EXACT)
