@@ -13,9 +13,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 import helib_py as he
-from helib_py.batch import make_batch_plan
 from helib_py.engines.pyfhel.residues import Residues
-from helib_py.nn import read
 
 from .harness import Result, alternate, result
 from .networks import trained, tutorial
@@ -72,7 +70,7 @@ def measure(rounds: int = 5) -> Iterator[Result]:
     """The server's time one way and the other, beside what is published; the owner's; accuracy."""
     digits = he.data.mnist()
     net = trained(tutorial())
-    plan = make_batch_plan(read(net, digits.x_train[0].shape), digits.x_train[:64])
+    plan = he.plan(net, digits.x_train[:64], batch=True)
     owner = he.DataOwner(plan)
     server = he.Server(plan, owner.public.to_bytes())
     full = np.resize(digits.x_test, (plan.params.slots, *digits.x_test.shape[1:]))

@@ -12,8 +12,8 @@ from deep_nets import clear, deep_net, examples
 from helpers import assert_bits, assert_refused, reachable, run_python
 
 import helib_py as he
-from helib_py import wire
-from helib_py.bootstrap import available_memory, memory, step_bits
+from helib_py import memory, wire
+from helib_py.bootstrap import available_memory, step_bits
 from helib_py.engines.lattigo import process
 from helib_py.errors import (
     BadBytes,

@@ -8,7 +8,7 @@ from helpers import PACKAGE, run_python
 
 # each imports only those before it
 ORDER = [
-    "errors", "tables", "params", "encoding", "noise", "flooding", "engines", "packing",
+    "errors", "tables", "memory", "params", "encoding", "noise", "flooding", "engines", "packing",
     "folding", "agreement", "program", "wire", "context", "cipher", "ckks", "bfv", "paillier",
     "remez", "evaluation", "rehearsal", "activations", "composite", "cost", "plans", "network",
     "bootstrap", "compile", "arrange", "planner", "batch", "roles", "refresh", "prediction", "nn",

@@ -196,7 +196,7 @@ class Draft:
         params = self._params(form, steps)
         if params is None:
             return None
-        found = rooms(steps, params.primes, 2.0**GUESS_BITS, self._peaks)
+        found = rooms(steps, params.primes, GUESS_BITS, self._peaks)
         spare = min((room - MARGIN_BITS) / each for room, each in found)
         bits = min(floor(10 * (GUESS_BITS + spare)) / 10, params.prime_bits[0] - 1)
         if bits < 1:
@@ -207,9 +207,9 @@ class Draft:
         interface = BatchInterface(
             params, self._shape, 2.0**bits, self._bound(), len(steps[-1].bias), place
         )
-        headroom = min(r for r, _ in rooms(steps, params.primes, 2.0**bits, self._peaks))
+        headroom = min(room for room, _ in rooms(steps, params.primes, bits, self._peaks))
         layers = tuple(self._layers(steps, params, 2.0**bits, count))
-        return BatchPlan(interface, tuple(steps), layers, float(headroom))
+        return BatchPlan(interface, tuple(steps), layers, headroom)
 
     def _written(self, form: Form, weight_bits: Sequence[int]) -> list[Step]:
         """The layers as steps; each is made once."""
@@ -249,7 +249,8 @@ class Draft:
     ) -> Iterator[BatchLayer]:
         """What the clear twin and the cost model say of each step."""
         twin = Twin(params, np.random.default_rng(1))
-        noisy = twin.run(steps, twin.encrypt(self._x[:count], scale), scale)
+        with np.errstate(over="ignore", invalid="ignore"):  # errors that explode are no precision
+            noisy = twin.run(steps, twin.encrypt(self._x[:count], scale), scale)
         for step, z, got, ms in zip(
             steps, self._sums, noisy, self._times(steps, params), strict=True
         ):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -108,23 +107,24 @@ class BatchPlan:
         values = len(self.steps[step].weights) if step >= 0 else self.interface.inputs
         return values, place.parts, place.level + 1, self.params.ring
 
-    def region_bytes(self, which: int) -> int:
-        """Steps read from one region of memory and write to the other: the upload is in 0."""
-        shapes = [self.shape(i) for i in range(which - 1, len(self.steps), 2)]
-        return 8 * max(int(np.prod(shape)) for shape in shapes)
+    def region_bytes(self, first: int) -> int:
+        """Bytes for the residues after this step, -1 for the upload, and every other from there.
+
+        Steps read from one region of memory and write to the other.
+        """
+        shapes = [self.shape(i) for i in range(first, len(self.steps), 2)]
+        return 8 * max((int(np.prod(shape)) for shape in shapes), default=0)
 
     def memory_bytes(self, workers: int = 1) -> int:
         """Predicted peak of all the server's processes, but for the upload as it comes in."""
+        first = 0 if workers == 1 else -1  # one process reads the upload where it is
+        regions = self.region_bytes(first) + self.region_bytes(first + 1)
         sums = [
             8 * len(step.weights) * int(np.prod(self.shape(i - 1)[1:]))
             for i, step in enumerate(self.steps)
         ]
-        if workers > 1:
-            regions = self.region_bytes(0) + self.region_bytes(1)
-            return int(regions + max(sums) + PROCESS_BYTES + WORKER_BYTES * workers)
-        results = [8 * int(np.prod(self.shape(i))) for i in range(-1, len(self.steps))]
-        pairs = [first + second for first, second in pairwise([0, *results[1:]])]
-        return int(max(pairs) + max(sums) + PROCESS_BYTES)
+        others = WORKER_BYTES * workers if workers > 1 else 0
+        return int(regions + max(sums) + PROCESS_BYTES + others)
 
     @property
     def summary(self) -> str:

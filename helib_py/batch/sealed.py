@@ -26,8 +26,7 @@ MOST_PARTS = 16  #: SEAL's limit
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EncryptedBatch:
-    """``values`` numbers of each of ``images`` images: slot j of ciphertext i is value i of
-    image j.
+    """Numbers of many images, encrypted: slot j of ciphertext i is value i of image j.
 
     ``residues``: uint64 (values, parts, level + 1, N); of the clear twin float64 (values, slots).
     """

@@ -42,7 +42,7 @@ def run_all(
         yield from (_on_twin(plan, context, upload) for upload in uploads)
         return
     check_memory(plan.memory_bytes(workers))
-    memory = Local() if workers < 2 else Shared(plan.region_bytes(i) for i in range(2))
+    memory = Local() if workers < 2 else Shared([plan.region_bytes(-1), plan.region_bytes(0)])
     with crew(workers, Runner, plan, public, memory) as run:
         jobs = [[Job(i, k, workers) for k in range(len(shares(groups, workers)))]
                 for i, groups in enumerate(plan.groups)]  # fmt: skip

@@ -25,7 +25,7 @@ class Place(NamedTuple):
     def after(self, operation: str, primes: Sequence[int]) -> Place:
         """Where "square", "rescale" or "relinearise" leads; a square of p parts has 2p - 1."""
         if operation == "square":
-            return Place(self.level, self.scale**2, 2 * self.parts - 1)
+            return Place(self.level, self.scale * self.scale, 2 * self.parts - 1)
         if operation == "rescale":
             return Place(self.level - 1, self.scale / primes[self.level], self.parts)
         return Place(self.level, self.scale, 2)
@@ -116,7 +116,7 @@ def check(steps: Sequence[Step], inputs: int, primes: Sequence[int]) -> None:
 
 
 def rooms(
-    steps: Sequence[Step], primes: Sequence[int], scale: float, peaks: Sequence[float]
+    steps: Sequence[Step], primes: Sequence[int], scale_bits: float, peaks: Sequence[float]
 ) -> Iterator[tuple[float, int]]:
     """Bits of modulus above every step's largest sum, and above its square.
 
@@ -124,10 +124,13 @@ def rooms(
     largest |sum| of every step.
     """
     modulus = np.cumsum(np.log2(np.array(primes, dtype=float)))
-    each = 1
-    for step, passage, peak in zip(steps, passages(steps, primes, scale), peaks, strict=True):
-        bits = log2(max(peak, 1.0))
-        yield modulus[passage.sums.level] - 1 - log2(passage.sums.scale) - bits, each
-        if "square" in step.then:
-            each *= 2
-            yield modulus[passage.out.level] - 1 - log2(passage.out.scale) - 2 * bits, each
+    bits, each, level = scale_bits, 1, len(primes) - 1
+    for step, peak in zip(steps, peaks, strict=True):
+        bits, high = bits + step.weight_bits, log2(max(peak, 1.0))
+        yield float(modulus[level] - 1 - bits - high), each
+        for operation in step.then:
+            if operation == "rescale":
+                bits, level = bits - log2(primes[level]), level - 1
+            elif operation == "square":
+                bits, each = 2 * bits, 2 * each
+                yield float(modulus[level] - 1 - bits - 2 * high), each

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..bootstrap.memory import available_memory
 from ..errors import EngineFailed, OutOfMemory, ParameterError
+from ..memory import available_memory
 from ..tables import nbytes
+from .modular import Scratch
 
 Tick = Callable[[int], object]  #: told how many ciphertexts have been done
 Run = Callable[[Iterable[Any]], Iterable[Any]]  #: jobs to results, in order
@@ -65,28 +66,26 @@ def _work(job: Any) -> Any:
 
 
 class Local:
-    """Arrays of one process. The upload's, number -1, is used where it is."""
+    """Two regions of memory, by turns; the upload, number -1, is used where it is."""
 
     def __init__(self) -> None:
-        self._arrays: dict[int, np.ndarray] = {}
+        self._upload, self._regions = np.empty(0, np.uint64), Scratch()
 
     def put(self, upload: np.ndarray) -> None:
         """Begin a batch."""
-        self._arrays = {-1: upload}
+        self._upload = upload
 
     def get(self, number: int, shape: tuple[int, ...]) -> np.ndarray:
-        """The residues after a step; only those of two steps are kept."""
-        if number not in self._arrays:
-            self._arrays.pop(number - 2, None)
-            self._arrays[number] = np.empty(shape, np.uint64)
-        return self._arrays[number]
+        """The residues after a step; those of the one before last are gone."""
+        if number < 0:
+            return self._upload
+        return self._regions.take(f"region {number % 2}", shape, np.uint64)
 
 
 class Shared:
-    """The same in two regions of memory that worker processes see, too, by turns."""
+    """The same in regions that worker processes see, too; the upload is copied into the first."""
 
-    def __init__(self, sizes: Iterable[int]) -> None:
-        sizes = list(sizes)
+    def __init__(self, sizes: Sequence[int]) -> None:
         folders = [f for f in ("/dev/shm", tempfile.gettempdir()) if os.path.isdir(f)]
         room = max(shutil.disk_usage(folder).free for folder in folders)
         if sum(sizes) > room:  # to use more than there is would kill the process

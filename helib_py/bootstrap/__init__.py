@@ -1,7 +1,7 @@
 """Networks of any depth without rounds: a bootstrap wherever levels run out. Needs Lattigo."""
 
+from ..memory import available_memory
 from .inspection import step_bits
-from .memory import available_memory
 from .plan import BootstrapInterface, BootstrapPlan, Step
 from .planning import bootstrap_plan
 from .roles import BootstrapOwner, BootstrapServer

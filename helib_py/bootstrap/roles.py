@@ -13,7 +13,7 @@ from .. import wire
 from ..encoding import as_numbers, within
 from ..engines.lattigo import Worker
 from ..errors import BadBytes, MissingKey, NoSecretKey, WrongKey
-from .memory import check_memory
+from ..memory import check_memory
 from .plan import BootstrapInterface, BootstrapPlan
 
 _KEYS, _CIPHERTEXT = "bootstrap keys", "bootstrap ciphertext"

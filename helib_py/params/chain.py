@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import asdict
+from functools import lru_cache
 from math import log2
 from typing import Any, Self
 
@@ -165,6 +166,7 @@ def nearest_prime(wanted: float, ring: int, taken: Collection[int], below: bool)
     )
 
 
+@lru_cache(maxsize=4096)
 def is_prime(n: int) -> bool:
     """Miller–Rabin with the first twelve primes: exact below 2^64.
 

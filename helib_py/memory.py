@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from ..errors import OutOfMemory
-from ..tables import nbytes
+from .errors import OutOfMemory
+from .tables import nbytes
 
 
 def available_memory(root: Path = Path("/")) -> int:
