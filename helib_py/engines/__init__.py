@@ -60,7 +60,7 @@ class Evaluator(Arithmetic, Protocol):
         """With a fresh encryption of 0 added."""
 
     def add_integers(self, a: Handle, coefficients: np.ndarray) -> Handle:
-        """With a polynomial added, exactly: whole coefficients int64 (N,), units of 1/scale."""
+        """With a polynomial added, exactly: whole coefficients (N,), units of 1/scale."""
 
 
 class KeyHolder(Protocol):

@@ -38,7 +38,6 @@ class PlainEvaluator:
         self._random = np.random.default_rng(seed)
 
     def encode(self, values: np.ndarray, level: int, scale: float) -> Values:
-        values = values.real  # imaginary parts are never looked at
         if self._noisy and np.ptp(values) == 0:  # one coefficient, rounded
             return Values(np.round(values * scale) / scale, level, scale)
         return self._with_error(values, level, scale, noise.encoding_std(self.params, scale))
@@ -97,7 +96,8 @@ class PlainEvaluator:
         return self._with_error(a.slots, a.level, a.scale, std)
 
     def add_integers(self, a: Values, coefficients: np.ndarray) -> Values:
-        return Values(a.slots + embed(coefficients).real / a.scale, a.level, a.scale, a.parts)
+        slots = embed(coefficients.astype(np.float64)).real / a.scale
+        return Values(a.slots + slots, a.level, a.scale, a.parts)
 
     def _with_error(
         self, values: np.ndarray, level: int, scale: float, std: Std, parts: int = 2

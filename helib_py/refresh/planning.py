@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import log2
+from math import ceil, log2, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,15 +22,16 @@ from ..tables import Table, nbytes
 SPARE = 1  #: levels that a segment leaves: room for the mask above the values
 ROUND_TRIP = 0.02  #: seconds of latency that a round is taken to cost
 BANDWIDTH = 12.5e6  #: bytes a second between the parties, for predicted times
-FLOAT_ERROR = 2.0**-51  #: of SEAL's transforms, relative to the largest slot
+FLOAT_ERROR = 2.0**-51.5  #: of SEAL's transforms, relative to the deviation of the slots
+LARGEST = 9.0  #: deviations that no slot of a mask exceeds, but for one in 10^18
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DeepPlan:
     """Segments of a network, each a plan under the same key, with a refresh between them.
 
-    ``mask_bits``: how much larger than the values' bound the masks are; each of them is told from
-    another value's with an advantage of at most 2^-mask_bits.
+    ``mask_bits``: what the key's holder sees at a refresh is within a statistical distance of
+    2^-mask_bits of a mask alone, for values within the margin.
     """
 
     segments: tuple[Plan, ...]
@@ -92,7 +93,7 @@ class DeepPlan:
         out, random = as_numbers(x), np.random.default_rng(seed)
         for i, segment in enumerate(self.segments):
             if i and noisy:  # the mask passes through float64 twice, and pushes bits out
-                lost = mask_size(self.segments[i - 1], self.mask_bits) * FLOAT_ERROR
+                lost = mask_std(self.segments[i - 1], self.mask_bits) * FLOAT_ERROR
                 out = out + lost * random.standard_normal(out.shape)
             out = segment.simulate(out, noisy, seed)
         return out
@@ -111,7 +112,7 @@ def make_deep_plan(
     ring: int | None = None,
     security: int = 128,
     layers: int | None = None,
-    mask_bits: int = 30,
+    mask_bits: int = 20,
 ) -> DeepPlan:
     """The quickest plan with refreshes, rounds included, whose outputs have ``precision`` bits.
 
@@ -190,11 +191,11 @@ def _joined(segments: Sequence[Plan], examples: np.ndarray, mask: int) -> DeepPl
     for i, segment in enumerate(segments):
         inside = replace(segment.interface, params=params)
         if i:
-            inside = replace(inside, bound=mask_size(segments[i - 1], mask) * 2)
+            inside = replace(inside, bound=mask_std(segments[i - 1], mask) * LARGEST)
         joined.append(replace(segment, interface=inside))
-        room = params.log_q(inside.result_level) - log2(inside.result_scale) - 1
+        room = params.log_q(inside.result_level) - 1
         last = i == len(segments) - 1
-        if segment.headroom < MARGIN_BITS or not (last or mask_size(segment, mask) < 2**room / 2):
+        if segment.headroom < MARGIN_BITS or not (last or log2_mask(segment, mask) + 1 <= room):
             return None
     plan = DeepPlan(tuple(joined), mask, 0.0, 0.0)
     exact, noisy = plan.simulate(examples, noisy=False), plan.simulate(examples, seed=1)
@@ -202,6 +203,19 @@ def _joined(segments: Sequence[Plan], examples: np.ndarray, mask: int) -> DeepPl
     return replace(plan, bits=noise.bits(error / peak), error=error)
 
 
-def mask_size(segment: Plan, mask_bits: int) -> float:
-    """Masks reach 2^mask_bits times the largest value that the margin allows."""
-    return float(2.0 ** (mask_bits + MARGIN_BITS) * max(segment.layers[-1].peak, 1.0))
+def log2_mask(segment: Plan, mask_bits: int) -> int:
+    """Bits k of a mask: its coefficients are uniform in ±2^k.
+
+    Slots of at most B at scale S are coefficients c with Σ|c| ≤ √N·S·B (Parseval and
+    Cauchy-Schwarz), and the distance to the mask alone is at most Σ|c|/2^(k+1).
+    """
+    inside = segment.interface
+    largest = max(segment.layers[-1].peak, 1.0) * 2**MARGIN_BITS * inside.result_scale
+    return ceil(mask_bits + log2(inside.params.ring) / 2 + log2(largest))
+
+
+def mask_std(segment: Plan, mask_bits: int) -> float:
+    """Standard deviation of the real part of a slot of a mask: N/2 coefficients add up."""
+    inside = segment.interface
+    size = 2.0 ** log2_mask(segment, mask_bits) / inside.result_scale
+    return float(size * sqrt(inside.params.ring / 6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,12 +12,10 @@ from numpy.typing import ArrayLike
 
 from ..ckks import CKKSVector
 from ..errors import ShapeError
-from ..flooding import uniform
+from ..flooding import embed
 from ..plans import Interface
 from ..roles import DataOwner, PublicBundle, Server, Transcript
-from .planning import DeepPlan, mask_size
-
-_STEPS = 1 << 53  #: values of a random number that float64 tells apart
+from .planning import DeepPlan, log2_mask
 
 
 class DeepServer:
@@ -56,22 +55,27 @@ class Run:
         out: Any = server.run(inputs)
         self._at += 1
         if self._at < len(self._segments):
-            out, self._mask = _masked(out, mask_size(plan, self._plan.mask_bits))
+            out, self._mask = _masked(out, log2_mask(plan, self._plan.mask_bits))
         data: bytes = out.to_bytes()
         return data
 
 
-def _masked(c: CKKSVector, size: float) -> tuple[CKKSVector, np.ndarray]:
-    """With a uniform complex mask in every slot, on a fresh encryption of zero.
+def _masked(c: CKKSVector, bits: int) -> tuple[CKKSVector, np.ndarray]:
+    """With all its coefficients masked, uniform in ±2^bits, on a fresh encryption of zero.
 
-    The imaginary parts hold no values, but errors that depend on the weights.
+    Whole coefficients, not slots: then errors, which depend on the weights, are masked to the
+    last bit as well.
     """
-    slots = c.context.params.slots
-    drawn = uniform(_STEPS, 2 * slots).reshape(2, slots) * (2 * size / _STEPS)
-    hidden = c.e.rerandomise(c.handle)
-    plain = c.e.encode(drawn[0] + 1j * drawn[1], c.level, c.scale)
-    masked = replace(c, handle=c.e.add_plain(hidden, plain))
-    return masked, drawn[0][:: c.stride][: c.length]
+    drawn = _coefficients(bits, c.context.params.ring)
+    handle = c.e.add_integers(c.e.rerandomise(c.handle), drawn)
+    slots = embed(drawn.astype(np.float64)).real / c.scale
+    return replace(c, handle=handle), slots[:: c.stride][: c.length]
+
+
+def _coefficients(bits: int, count: int) -> np.ndarray:
+    """Uniform in [-2^bits, 2^bits), Python's whole numbers, from the system's randomness."""
+    drawn = [secrets.randbits(bits + 1) - (1 << bits) for _ in range(count)]
+    return np.array(drawn, dtype=object)
 
 
 def _unmasked(

@@ -63,11 +63,8 @@ class PyfhelEvaluator(Operations):
         self.params = params
 
     def encode(self, values: np.ndarray, level: int, scale: float) -> PyPtxt:
-        encoder = (
-            self._pyfhel.encodeComplex if np.iscomplexobj(values) else self._pyfhel.encodeFrac
-        )
-        kind = np.complex128 if np.iscomplexobj(values) else np.float64
-        return self._at(level, encoder(np.array(values, dtype=kind), scale=scale))
+        plain = self._pyfhel.encodeFrac(np.array(values, dtype=np.float64), scale=scale)
+        return self._at(level, plain)
 
     def encrypt(self, values: np.ndarray, level: int, scale: float) -> PyCtxt:
         self.need("public")
@@ -104,14 +101,18 @@ class PyfhelEvaluator(Operations):
 
     def add_integers(self, a: PyCtxt, coefficients: np.ndarray) -> PyCtxt:
         level = _level(a, self.params)
-        low = self._integers(coefficients & ((1 << _LIMB) - 1), level)
-        high = self._integers(coefficients >> _LIMB, level)
-        residues = [_residues(plain, level) for plain in (low, high)]
         primes = np.array(self.params.primes[: level + 1], dtype=object)[:, None]
-        both = (residues[0] + (residues[1] << _LIMB)) % primes
+        total, shift = np.zeros((level + 1, self.params.ring), dtype=object), 0
+        while np.any(coefficients):
+            last = bool(np.all(np.abs(coefficients) < 1 << _LIMB))  # which alone has a sign
+            limb = coefficients if last else coefficients & ((1 << _LIMB) - 1)
+            small = self._integers(limb.astype(np.int64), level)
+            total = (total + (_residues(small, level) << shift)) % primes
+            coefficients, shift = (coefficients - limb) >> _LIMB, shift + _LIMB
         plain = PyPtxt(pyfhel=self._pyfhel)
-        header = low.to_bytes("none")[:_PLAIN_HEADER]
-        plain.from_bytes(header + both.astype(np.uint64).tobytes(), "ckks")
+        header = self._integers(np.zeros(self.params.ring), level).to_bytes("none")
+        residues = total.astype(np.uint64).tobytes()
+        plain.from_bytes(header[:_PLAIN_HEADER] + residues, "ckks")
         plain.set_scale(a.scale)
         return self.add_plain(a, plain)
 
