@@ -42,7 +42,7 @@ def _ten(digits: he.data.Split) -> Iterator[Result]:
     """TenSEAL cannot be the peer: on this chain its keys take 16 GB, and one image over 8 min."""
     net, image = trained(ten_layers(), epochs=6), digits.x_test[0]
     examples, clear = digits.x_train[:64], _clear(net)(image)
-    deep = he.plan(net, examples, 12, refresh="key holder")
+    deep = he.plan(net, examples, 8, refresh="key holder")
     owner = he.DataOwner(deep)
     server = he.DeepServer(deep, owner.public)
     chain = Ours(net, examples, precision=12)

@@ -125,19 +125,23 @@ class Draft:
         """
         few = Draft(self.packed, self.examples[:4], self.security)
         layers = len(self.packed.layers)
-        if layers > CLIMB:
+        if layers > CLIMB and not chain.weight_bits:
             return few.steady(chain)
-        start = replace(chain, input_bits=20.0, weight_bits=(17.0,) * layers)
+        start = replace(chain, input_bits=20.0, weight_bits=chain.weight_bits or (17.0,) * layers)
         peaks = self._exact(self._sketch(start), start)[0]
-        chosen, best = start, -inf
+        return self._fill(chain, peaks) if chain.weight_bits else few.climb(start, peaks)
+
+    def climb(self, start: Chain, peaks: dict[int, float]) -> Chain | None:
+        """Uphill from a chain by changing its weights' scales."""
+        layers, chosen, best = len(start.weight_bits), start, -inf
         moves = deque([np.zeros(layers), np.ones(layers), -np.ones(layers), *np.eye(layers)])
         moves.extend(-np.eye(layers))
         while moves:
             move = moves.popleft()
             weights = tuple((move + chosen.weight_bits).tolist())
-            tried = self._fill(replace(chain, weight_bits=weights), peaks)
-            bits = few.plan(tried).bits if tried else -inf
-            if bits > best + 0.05:  # uphill: once more the same way
+            tried = self._fill(replace(start, weight_bits=weights), peaks)
+            bits = self.plan(tried).bits if tried else -inf
+            if bits > best + 0.05:  # once more the same way
                 chosen, best = tried or start, bits
                 moves.extendleft([move] * bool(move.any()))
         return chosen if best > -inf else None

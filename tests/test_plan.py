@@ -142,3 +142,10 @@ def test_the_table_shows_every_layer():
     assert shown.count("\n") == len(plan("normalisation").layers) + 1
     assert all(layer.name in shown for layer in plan("normalisation").layers)
     assert "<table>" in plan("normalisation")._repr_html_()
+
+
+def test_the_scales_that_a_chain_gives_are_kept():
+    chain = he.Chain(8192, True, (52, 52), 58, weight_bits=(12.0, 21.0))
+    found = he.plan(net("dense"), IMAGES[:40], precision=-9, chain=chain)
+    scales = {np.log2(constant.scale) for constant in found.program.constants}
+    assert {12.0, 21.0} <= scales
