@@ -1,9 +1,8 @@
 """What BFV refuses, and every trap of Pyfhel's BFV that must be impossible."""
 
-from functools import cache
-
 import numpy as np
 import pytest
+from bfv_case import HALF, PARAMS, VALUES, new_owner, refused
 from helpers import assert_refused
 
 import helib_py as he
@@ -15,15 +14,6 @@ from helib_py.errors import (
     ShapeError,
 )
 
-PARAMS = he.BFV(depth=2, plain_bits=20, bound=4, rotations=(1, 4))
-HALF = PARAMS.modulus // 2
-VALUES = np.array([1, -2, 3, 0])
-
-
-@cache
-def new_owner(engine=None):
-    return he.DataOwner(PARAMS, engine)
-
 
 @pytest.fixture(params=["pyfhel", "plain"])
 def owner(request):
@@ -33,12 +23,6 @@ def owner(request):
 @pytest.fixture
 def x(owner):
     return owner.encrypt(VALUES)
-
-
-def refused(kind, use):
-    with pytest.raises(kind) as error:
-        use()
-    assert_refused(error)
 
 
 # --- values ------------------------------------------------------------------------------

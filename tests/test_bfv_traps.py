@@ -4,10 +4,10 @@ import copy
 import pickle
 import pickletools
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
+from bfv_case import PARAMS, VALUES, new_owner, refused
 from helpers import assert_refused, reachable, run_python
 
 import helib_py as he
@@ -19,15 +19,6 @@ from helib_py.errors import (
     ParameterError,
 )
 
-PARAMS = he.BFV(depth=2, plain_bits=20, bound=4, rotations=(1, 4))
-HALF = PARAMS.modulus // 2
-VALUES = np.array([1, -2, 3, 0])
-
-
-@cache
-def new_owner(engine=None):
-    return he.DataOwner(PARAMS, engine)
-
 
 @pytest.fixture(params=["pyfhel", "plain"])
 def owner(request):
@@ -37,12 +28,6 @@ def owner(request):
 @pytest.fixture
 def x(owner):
     return owner.encrypt(VALUES)
-
-
-def refused(kind, use):
-    with pytest.raises(kind) as error:
-        use()
-    assert_refused(error)
 
 
 # --- traps of Pyfhel ---------------------------------------------------------------------
