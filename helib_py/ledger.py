@@ -16,7 +16,7 @@ from .encoding import as_numbers
 from .errors import BadValue
 from .noise import measured_bits
 from .roles import DataOwner
-from .tables import Table, nbytes
+from .tables import Shown, Table, nbytes
 
 #: what is written for a method; braces: the operand's letter
 _SHOWN = {
@@ -48,7 +48,7 @@ class Entry:
     is_secure: bool
 
 
-class Ledger:
+class Ledger(Shown):
     """Context manager: notes each operation on ciphertexts of any scheme while it is open.
 
     With ``debug_key`` each result is also measured, by its key's holder: never for another party
@@ -160,12 +160,6 @@ class Ledger:
             for e in self._entries
         ]
         return Table(head, rows, "Ledger")
-
-    def __repr__(self) -> str:
-        return repr(self.table())
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
 
 
 _APPLY: dict[str, Callable[..., Any]] = {

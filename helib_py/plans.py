@@ -19,7 +19,7 @@ from .errors import BadBytes, MissingKey, ShapeError
 from .noise import Estimate
 from .params import CKKS
 from .program import Constant, Op, Program
-from .tables import Table, nbytes
+from .tables import Shown, Table, nbytes
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Interface:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan:
+class Plan(Shown):
     """The dry run of a network on ciphertexts; made by ``he.plan``, run by a ``Server``.
 
     ``headroom``: bits by which values may outgrow those of the examples before the modulus
@@ -223,12 +223,6 @@ class Plan:
             return cls(*_parts(header, *payloads))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise BadBytes("this plan is malformed: ask its owner for it again") from error
-
-    def __repr__(self) -> str:
-        return repr(self.table())
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
 
 
 def _parts(h: dict[str, Any], gather: bytes, *values: bytes) -> tuple[Any, ...]:

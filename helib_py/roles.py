@@ -24,7 +24,7 @@ from .encoding import as_numbers
 from .errors import BadBytes, NoSecretKey, ParameterError, ShapeError, WrongKey
 from .params import BFV, CKKS, Paillier
 from .plans import Interface, Plan
-from .tables import Table, nbytes
+from .tables import Shown, Table, nbytes
 
 Params = CKKS | BFV | Paillier
 Wanted = Any  #: parameters, a plan, or a plan's interface
@@ -264,8 +264,8 @@ def _at_home(c: Ciphertext | bytes, context: Context) -> bool:
     return isinstance(c, Ciphertext) and c.context.evaluator is context.evaluator
 
 
-@dataclass
-class Transcript:
+@dataclass(repr=False)
+class Transcript(Shown):
     """Everything that crosses between parties, as bytes: pass each message through ``send``."""
 
     messages: list[tuple[str, str, str, int]] = field(default_factory=list)
@@ -281,9 +281,3 @@ class Transcript:
         """Who saw what."""
         rows = [(s, r, what, nbytes(size)) for s, r, what, size in self.messages]
         return Table(("from", "to", "what was seen", "bytes"), rows, "Everything that crossed")
-
-    def __repr__(self) -> str:
-        return repr(self.table())
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()

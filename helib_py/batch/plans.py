@@ -12,7 +12,7 @@ from .. import noise, wire
 from ..encoding import as_numbers
 from ..errors import BadBytes, MissingKey
 from ..params import CKKS
-from ..tables import Table, nbytes
+from ..tables import Shown, Table, nbytes
 from .costs import PROCESS_BYTES, WORKER_BYTES, encryption
 from .groups import Group, groups
 from .interface import BatchInterface
@@ -40,7 +40,7 @@ class BatchLayer:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BatchPlan:
+class BatchPlan(Shown):
     """The dry run of a network on batches of one image a slot; run by a ``Server``.
 
     ``headroom``: bits by which values may outgrow those of the examples.
@@ -189,12 +189,6 @@ class BatchPlan:
             return cls(*_parts(header, payloads))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise BadBytes("this plan is malformed: ask its owner for it again") from error
-
-    def __repr__(self) -> str:
-        return repr(self.table())
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
 
 
 def _parts(h: dict[str, Any], payloads: list[bytes]) -> tuple[Any, ...]:

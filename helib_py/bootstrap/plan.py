@@ -13,7 +13,7 @@ from ..encoding import as_numbers
 from ..engines.lattigo import Layer, Operation, Refresh
 from ..errors import ShapeError
 from ..params.bootstrap import BootstrapParams
-from ..tables import Table, nbytes
+from ..tables import Shown, Table, nbytes
 from . import cost
 from .sine import through_sine
 from .spread import Spread, diagonals
@@ -133,7 +133,7 @@ class BootstrapInterface:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BootstrapPlan:
+class BootstrapPlan(Shown):
     """The dry run of a deep network with bootstraps; made by ``he.bootstrap_plan``."""
 
     interface: BootstrapInterface
@@ -217,9 +217,3 @@ class BootstrapPlan:
             table = diagonals(step.weights, step.source, step.spread, p.slots)
             bias = step.spread.fill(step.bias, p.slots)
             yield Layer(step.level, table, bias, step.source.folds, step.squared)
-
-    def __repr__(self) -> str:
-        return repr(self.table())
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()

@@ -49,16 +49,42 @@ def plan(
     ``precision`` and ``security`` are then given by the bootstrap).
 
     Raises NotPolynomial for layers that cannot run on ciphertexts (and says what to use instead),
-    ParameterError when no parameters are precise enough, ShapeError and BadValue for examples.
+    ParameterError for options that contradict each other and when no parameters are precise
+    enough, ShapeError and BadValue for examples.
     """
+    _check(batch, refresh, chain, refresh_after, insecure, ring)
     x = examples_of(examples)
     affines, x = read(net, x[0].shape), x[:32]
     if batch:
         return make_batch_plan(affines, x, precision, ring, security)
-    if refresh is None:
-        return make_plan(affines, x, precision, ring, security, chain)
     if refresh == "bootstrap":
         return bootstrap_plan(affines, x, insecure=insecure)
-    if refresh == "key holder":
+    if refresh:
         return make_deep_plan(affines, x, precision, ring, security, refresh_after)
-    raise ParameterError(f'refresh={refresh!r}: must be "key holder" or "bootstrap", or left out')
+    return make_plan(affines, x, precision, ring, security, chain)
+
+
+def _check(
+    batch: bool,
+    refresh: str | None,
+    chain: Chain | None,
+    refresh_after: int | None,
+    insecure: bool,
+    ring: int | None,
+) -> None:
+    """ParameterError for two ways at once, and for options that the way chosen would ignore."""
+    if refresh not in (None, "key holder", "bootstrap"):
+        raise ParameterError(
+            f'refresh={refresh!r}: must be "key holder" or "bootstrap", or left out'
+        )
+    if batch and refresh:
+        raise ParameterError(f"batch=True and refresh={refresh!r}: only one of them at a time")
+    ignored = {
+        "chain": chain is not None and (batch or refresh),
+        "refresh_after": refresh_after is not None and refresh != "key holder",
+        "insecure": insecure and refresh != "bootstrap",
+        "ring": ring is not None and refresh == "bootstrap",
+    }
+    if names := ", ".join(name for name, wrong in ignored.items() if wrong):
+        way = "batch=True" if batch else f"refresh={refresh!r}"
+        raise ParameterError(f"{names} would be ignored with {way}: leave it out")

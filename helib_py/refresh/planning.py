@@ -17,7 +17,7 @@ from ..network import Affine, only_chains
 from ..params import MAX_MODULUS_BITS
 from ..planner import MARGIN_BITS, Draft, eager
 from ..plans import Interface, Plan
-from ..tables import Table, nbytes
+from ..tables import Shown, Table, nbytes
 
 SPARE = 1  #: levels that a segment leaves: room for the mask above the values
 ROUND_TRIP = 0.02  #: seconds of latency that a round is taken to cost
@@ -27,7 +27,7 @@ LARGEST = 9.0  #: deviations that no slot of a mask exceeds, but for one in 10^1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DeepPlan:
+class DeepPlan(Shown):
     """Segments of a network, each a plan under the same key, with a refresh between them.
 
     ``mask_bits``: what the key's holder sees at a refresh is within a statistical distance of
@@ -97,12 +97,6 @@ class DeepPlan:
                 out = out + lost * random.standard_normal(out.shape)
             out = segment.simulate(out, noisy, seed)
         return out
-
-    def __repr__(self) -> str:
-        return repr(self.table())
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
 
 
 def make_deep_plan(
