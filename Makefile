@@ -9,25 +9,26 @@ pip := CMAKE_TOOLCHAIN_FILE="$(CURDIR)/tools/seal.cmake" \
   PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(bin)/pip install
 pytest := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(bin)/pytest -n 2 --dist loadfile
 nbstripout := $(bin)/nbstripout --keep-count --keep-id
+web := tools/web/node_modules/.ready
 package := $(shell find helib_py -type f ! -name '*.pyc')
 
 .PHONY: lab test test-package test-notebooks book bench check format clean
 
-lab: .venv/.ready
+lab: .venv/.ready $(web)
 	JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter" $(bin)/jupyter lab \
 	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
 test: test-package test-notebooks
 
-test-package: .venv/.ready
+test-package: .venv/.ready $(web)
 	$(pytest) $(PYTEST_FLAGS)
 
-test-notebooks: .venv/.ready
+test-notebooks: .venv/.ready $(web)
 	$(pytest) --nbval-lax --nbval-sanitize-with nbval.cfg --nbval-cell-timeout 300 $(NBVAL_FLAGS) notebooks
 
 # Without --all, a second run would forget the first one's warnings.
-book: book/_build/.fresh
+book: book/_build/.fresh $(web)
 	$(bin)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book \
 	  --all -W -n --keep-going
 
@@ -46,7 +47,7 @@ format: .venv/.ready
 	$(nbstripout) notebooks/*.ipynb
 
 clean:
-	rm -rf .venv book/_build build *.egg-info .*_cache .hypothesis
+	rm -rf .venv tools/web/node_modules book/_build build *.egg-info .*_cache .hypothesis
 	find helib_py tests benchmarks notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) \
 	  -exec rm -rf {} +
 
@@ -59,6 +60,12 @@ clean:
 .venv/.bench: .venv/.ready
 	$(pip) -e '.[bench]'
 	touch $@
+
+# Without npm all works but the keys made by the reader's browser, and the check with axe-core.
+$(web): tools/web/package-lock.json
+	@if command -v npm >/dev/null; \
+	then npm ci --prefix tools/web --no-audit --no-fund && touch $@; \
+	else echo "npm is missing: 'Draw a digit' will show a recorded run, not encrypt one"; fi
 
 # The book's cache knows when a notebook changed, but not when the package did.
 book/_build/.fresh: .venv/.ready book/_config.yml $(package)
