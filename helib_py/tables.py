@@ -10,7 +10,7 @@ from html import escape
 
 @dataclass(frozen=True, repr=False)
 class Table:
-    """Rows of text or numbers under column heads.
+    """Rows of text or numbers under column heads, which are text or numbers, too.
 
     >>> Table(("op", "ms"), [("add", 0.06)], caption="cost")
     cost
@@ -18,7 +18,7 @@ class Table:
     add | 0.06
     """
 
-    columns: Sequence[str]
+    columns: Sequence[object]
     rows: Sequence[Sequence[object]]
     caption: str = ""
 
@@ -28,15 +28,12 @@ class Table:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def column(self, name: str) -> list[object]:
+    def column(self, name: object) -> list[object]:
         """All the values under one column head."""
         return [row[list(self.columns).index(name)] for row in self.rows]
 
-    def _cells(self) -> list[list[str]]:
-        return [[_text(value) for value in row] for row in self.rows]
-
     def __repr__(self) -> str:
-        grid = [list(self.columns), *self._cells()]
+        grid = [[_text(value) for value in row] for row in (self.columns, *self.rows)]
         widths = [max(len(row[i]) for row in grid) for i in range(len(self.columns))]
         lines = [" | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in grid]
         return "\n".join([self.caption] * bool(self.caption) + [line.rstrip() for line in lines])
@@ -44,7 +41,8 @@ class Table:
     def _repr_html_(self) -> str:
         room = "padding: .25em .8em; text-align:"
         head = "".join(
-            f'<th scope="col" style="{room} left">{escape(name)}</th>' for name in self.columns
+            f'<th scope="col" style="{room} left">{escape(_text(name))}</th>'
+            for name in self.columns
         )
         body = "".join(
             "<tr>" + "".join(_cell(value, room) for value in row) + "</tr>" for row in self.rows

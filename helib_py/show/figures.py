@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +17,9 @@ from ..tables import Table
 
 #: Okabe and Ito's palette, told apart by the colour-blind as well.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+
+#: Names under an axis that are too long to stand side by side.
+TURNED: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
 
 Message = tuple[str, str, str]
 
@@ -77,16 +81,23 @@ def gallery(
 
 
 def layer_bits(table: Table) -> Picture:
-    """Predicted and measured significant bits after each layer, from ``he.layer_bits``."""
-    figure = Picture(figsize=(6.4, 2.8), layout="constrained")
-    axes = figure.subplots()
-    places = np.arange(len(table))
-    for name, offset, colour in (("predicted", -0.2, BLUE), ("measured", 0.2, ORANGE)):
-        bars = axes.bar(
-            places + offset, np.array(table.column(name)), 0.38, label=name, color=colour
-        )
+    """Predicted and measured significant bits after each layer, from ``he.layer_bits``.
+
+    Names too long to stand side by side are turned.
+    """
+    names = [str(name) for name in table.column("layer")]
+    wrapped = [name.replace(" + ", "\n+ ") for name in names]
+    longest = max((len(line) for name in wrapped for line in name.split("\n")), default=0)
+    width = max(6.4, 2 + 0.6 * len(table))
+    beside = longest * len(table) < 12 * (width - 1.9)  # twelve letters to an inch
+    height = 2.8 if beside else 2.4 + 0.06 * max(map(len, names))
+    figure = Picture(figsize=(width, height), layout="constrained")
+    axes, places = figure.subplots(), np.arange(len(table))
+    for kind, offset, colour in (("predicted", -0.2, BLUE), ("measured", 0.2, ORANGE)):
+        bits = np.array(table.column(kind))
+        bars = axes.bar(places + offset, bits, 0.38, label=kind, color=colour)
         axes.bar_label(bars, fmt="%.1f", fontsize=8)
-    axes.set_xticks(places, [str(name).replace(" + ", "\n+ ") for name in table.column("layer")])
+    axes.set_xticks(places, wrapped if beside else names, **({} if beside else TURNED))
     axes.set_ylabel("significant bits")
     axes.margins(y=0.15)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -117,8 +128,7 @@ def ledger(entries: Iterable[Entry]) -> Picture:
         axes.bar(places, levels, 0.7, color=GREEN)
         axes.set_ylabel("level")
         axes.yaxis.get_major_locator().set_params(integer=True)
-    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    (below or [top])[-1].set_xticks(places, [e.operation for e in noted], **turned)
+    (below or [top])[-1].set_xticks(places, [e.operation for e in noted], **TURNED)
     if not all(e.is_secure for e in noted):
         top.set_title("INSECURE parameters", color=RED, weight="bold", fontsize=10)
     return figure
