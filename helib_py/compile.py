@@ -97,7 +97,7 @@ class Compiler:
             z = self._linear(known, affine, packed.layers[i], packed.skips[i], i)
             known.append(z if packed.ends(i) else self._activated(z, affine))
             self.ends.append(known[-1].registers[0])
-        self.program: Program = self._recorder.program(self.ends[-1])
+        self.program: Program = self._recorder.program(self.ends[-1]).rounded()
 
     def _weight_scale(self, layer: int, x: _Value) -> float:
         prime = self._params.primes[x.level]

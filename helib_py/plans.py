@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from math import isclose, log2
-from typing import Any
+from math import isclose, log2, prod
 
 import numpy as np
 
-from . import noise, wire
+from . import noise, portable, wire
 from .ckks import CKKSVector
 from .context import Context
 from .encoding import as_numbers, within
@@ -18,7 +19,8 @@ from .engines.plain import PlainEvaluator, Values
 from .errors import BadBytes, MissingKey, ShapeError
 from .noise import Estimate
 from .params import CKKS
-from .program import Constant, Op, Program
+from .portable import Described
+from .program import Program
 from .tables import Shown, Table, nbytes
 
 
@@ -101,6 +103,34 @@ class Interface:
                 f"{len(inputs)} ciphertexts do not fit the plan, which takes {len(self.gather)} "
                 f"at level {top}: encrypt one input of shape {self.shape} with DataOwner(plan)"
             )
+
+    @property
+    def result(self) -> tuple[int, float]:
+        """Level and scale of the output."""
+        return self.result_level, self.result_scale
+
+    def describe(self, register: int, error: float) -> Described:
+        """The parts ``input`` and ``output`` of a plan's JSON."""
+        level, scale = self.result
+        output = {"register": register, "level": level, "scale": scale}
+        output |= {"stride": self.stride, "count": self.outputs, "error": error}
+        given = {"shape": self.shape, "bound": self.bound, "scale": self.scale}
+        return {"input": given | {"gather": portable.array(self.gather, "<i4")}, "output": output}
+
+    @classmethod
+    def described(cls, described: Described, params: CKKS) -> Interface:
+        """Back from a plan's JSON; ValueError for one that contradicts itself."""
+        given, out = described["input"], described["output"]
+        shape, outputs, stride = tuple(given["shape"]), int(out["count"]), int(out["stride"])
+        rows = int(given["gather"]["shape"][0])
+        gather = portable.numbers(given["gather"], "<i4", (rows, params.slots)).astype(int)
+        inside = rows and gather.min() >= -1 and gather.max() < prod(shape)
+        if not (inside and min(outputs, stride) > 0 and outputs * stride <= params.slots):
+            raise ValueError("its inputs or outputs are outside of shape or slots")
+        bound, scale = float(given["bound"]), float(given["scale"])
+        return cls(
+            params, shape, gather, scale, bound, outputs, stride, out["level"], out["scale"]
+        )
 
     def wrap(self, context: Context, output: Handle, error: float) -> CKKSVector:
         """A program's output as a ciphertext that its owner can decrypt."""
@@ -200,40 +230,53 @@ class Plan(Shown):
                 f"rotations {self.program.rotations}: make the owner with DataOwner(plan)"
             )
 
-    def to_bytes(self) -> bytes:
-        """The whole plan, weights included: for the server, not for publication."""
-        inside = {k: v for k, v in vars(self.interface).items() if k not in ("params", "gather")}
-        header = {
-            "params": self.params.to_json(),
-            "interface": inside,
-            "ops": self.program.ops,
-            "output": self.program.output,
-            "constants": [(c.level, c.scale) for c in self.program.constants],
+    def to_json(self) -> str:
+        """The whole plan, weights included, for any engine: see :mod:`helib_py.portable`."""
+        inside = self.interface.describe(self.program.output, self.error)
+        described = {
+            "format": portable.FORMAT,
+            "version": portable.VERSION,
+            "parameters": portable.parameters(self.params),
+            **inside,
+            **portable.steps(self.program),
             "layers": [asdict(layer) for layer in self.layers],
             "headroom": self.headroom,
         }
-        values = [np.ascontiguousarray(c.values).tobytes() for c in self.program.constants]
-        return wire.pack("plan", header, self.interface.gather.astype("<i4").tobytes(), *values)
+        return json.dumps(described)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Plan:
+        """Raises BadBytes when the text is no plan, an impossible one, or of a newer version.
+
+        InsecureParameters where its parameters are weak and do not say so.
+        """
+        described = portable.opened(text)
+        try:
+            return cls(*_parts(described))
+        except (KeyError, TypeError, ValueError, IndexError, zlib.error) as error:
+            raise BadBytes(
+                f"this plan is malformed: ask its owner for it again ({error})"
+            ) from error
+
+    def to_bytes(self) -> bytes:
+        """The JSON with a checksum: for the server, not for publication."""
+        return wire.pack("plan", {}, self.to_json().encode())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Plan:
         """Raises BadBytes when the message is not whole or not a plan."""
-        header, payloads = wire.unpack("plan", data)
-        try:
-            return cls(*_parts(header, *payloads))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise BadBytes("this plan is malformed: ask its owner for it again") from error
+        _, payloads = wire.unpack("plan", data)
+        return cls.from_json(b"".join(payloads))
 
 
-def _parts(h: dict[str, Any], gather: bytes, *values: bytes) -> tuple[Any, ...]:
-    params = CKKS.from_json(h["params"])
-    table = np.frombuffer(gather, "<i4").astype(int).reshape(-1, params.slots)
-    inside = {**h["interface"], "shape": tuple(h["interface"]["shape"])}
-    constants = tuple(
-        Constant(np.frombuffer(v), *c) for v, c in zip(values, h["constants"], strict=True)
-    )
-    ops = tuple(Op(*op) for op in h["ops"])
-    layers = tuple(Layer(**{**x, "slots": tuple(x["slots"])}) for x in h["layers"])
-    interface = Interface(params=params, gather=table, **inside)
-    program = Program(len(table), ops, constants, h["output"]).check()
-    return interface, program, layers, h["headroom"]
+def _parts(described: Described) -> tuple[Interface, Program, tuple[Layer, ...], float]:
+    params = portable.to_parameters(described["parameters"])
+    interface = Interface.described(described, params)
+    inputs = len(interface.gather)
+    program = portable.to_program(described, inputs, params, interface.scale)
+    if program.trace(params.primes, interface.scale)[program.output] != interface.result:
+        raise ValueError("its output is not where its steps end")
+    layers = tuple(Layer(**{**x, "slots": tuple(x["slots"])}) for x in described["layers"])
+    if not layers:
+        raise ValueError("it has no layers")
+    return interface, program, layers, float(described["headroom"])

@@ -7,14 +7,16 @@ is a list of single operations on numbered registers, with the plaintexts they u
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
+from math import ceil, log2
 from typing import NamedTuple
 
 import numpy as np
 
 from .engines import Evaluator, Handle, Plain
 from .errors import BadBytes, ShapeError
+
+SPARE = 20  #: bits that constants keep beyond those of their scale
 
 
 class Op(NamedTuple):
@@ -37,6 +39,15 @@ class Constant(NamedTuple):
     level: int
     scale: float
 
+    @property
+    def unit(self) -> float:
+        """What values are rounded to: a power of two, a millionth of what encoding resolves."""
+        return float(2.0 ** -ceil(log2(self.scale) + SPARE))
+
+    def rounded(self) -> Constant:
+        """The nearest constant of whole units."""
+        return self._replace(values=np.round(self.values / self.unit) * self.unit)
+
 
 @dataclass(frozen=True, eq=False)
 class Program:
@@ -56,16 +67,22 @@ class Program:
         """How many operations of one kind it has."""
         return sum(op.name == name for op in self.ops)
 
+    def rounded(self) -> Program:
+        """With every constant a whole number of units, as it is written down for other engines."""
+        return replace(self, constants=tuple(c.rounded() for c in self.constants))
+
     def check(self) -> Program:
         """Itself, or BadBytes: known operations on registers and constants that exist."""
         known = set(range(self.inputs))
         for op in self.ops:
-            constants = len(self.constants) if op.name in _WITH_PLAINTEXT else inf
-            if op.name not in OPERATIONS or not known.issuperset(_reads(op)) or op.b >= constants:
+            plain = op.name not in _WITH_PLAINTEXT or 0 <= op.b < len(self.constants)
+            if op.name not in OPERATIONS or not known.issuperset(_reads(op)) or not plain:
                 raise BadBytes(f"a plan holds the impossible step {op}: ask for it again")
             known.add(op.out)
         if self.output not in known:
-            raise BadBytes(f"a plan yields register {self.output}, which nothing fills")
+            raise BadBytes(
+                f"a plan yields register {self.output}, which nothing fills: ask for it again"
+            )
         return self
 
     def trace(self, primes: Sequence[int], scale: float) -> dict[int, tuple[int, float]]:
@@ -120,15 +137,15 @@ class Program:
         return spent
 
 
-_TWO_REGISTERS = ("add", "subtract", "multiply")
+TWO_REGISTERS = ("add", "subtract", "multiply")
 _WITH_PLAINTEXT = ("add_plain", "multiply_plain")
 _WITH_NUMBER = ("rotate", "lower")
 _ONE_REGISTER = ("negate", "square", "relinearise", "rescale")
-OPERATIONS = (*_TWO_REGISTERS, *_WITH_PLAINTEXT, *_WITH_NUMBER, *_ONE_REGISTER)
+OPERATIONS = (*TWO_REGISTERS, *_WITH_PLAINTEXT, *_WITH_NUMBER, *_ONE_REGISTER)
 
 
 def _reads(op: Op) -> tuple[int, ...]:
-    return (op.a, op.b) if op.name in _TWO_REGISTERS else (op.a,)
+    return (op.a, op.b) if op.name in TWO_REGISTERS else (op.a,)
 
 
 def _apply(
@@ -137,7 +154,7 @@ def _apply(
     if op.name not in OPERATIONS:
         raise BadBytes(f"a plan holds the unknown operation {op.name!r}: ask for it again")
     a = registers[op.a]
-    if op.name in _TWO_REGISTERS:
+    if op.name in TWO_REGISTERS:
         return getattr(engine, op.name)(a, registers[op.b])
     if op.name in _WITH_PLAINTEXT:
         return getattr(engine, op.name)(a, encoded[op.b])

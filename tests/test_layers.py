@@ -8,11 +8,12 @@ from helpers import PACKAGE, run_python
 
 # each imports only those before it
 ORDER = [
-    "errors", "tables", "memory", "params", "encoding", "noise", "flooding", "engines", "packing",
-    "folding", "agreement", "program", "wire", "context", "cipher", "ckks", "bfv", "paillier",
-    "remez", "evaluation", "rehearsal", "activations", "composite", "cost", "plans", "network",
-    "bootstrap", "compile", "arrange", "planner", "batch", "roles", "refresh", "prediction", "nn",
-    "model_owner", "balance", "deep_model", "interaction", "ledger", "data", "comparison", "show",
+    "errors", "tables", "memory", "params", "encoding", "noise", "flooding", "engines",
+    "packing", "folding", "agreement", "program", "portable", "wire", "context", "cipher",
+    "ckks", "bfv", "paillier", "remez", "evaluation", "rehearsal", "activations", "composite",
+    "cost", "plans", "network", "bootstrap", "compile", "arrange", "planner", "batch", "roles",
+    "refresh", "prediction", "nn", "model_owner", "balance", "deep_model", "interaction",
+    "ledger", "data", "comparison", "show",
 ]  # fmt: skip
 ONLY = {
     "Pyfhel": "engines/pyfhel/",

@@ -9,7 +9,6 @@ from torch import nn
 import helib_py as he
 from helib_py.compile import Chain
 from helib_py.errors import (
-    BadBytes,
     BadValue,
     InsecureParameters,
     MissingKey,
@@ -18,7 +17,6 @@ from helib_py.errors import (
     ParameterError,
     ShapeError,
 )
-from helib_py.wire import pack, unpack
 
 REFUSED = {
     "Square": (nn.ReLU(), 64),
@@ -80,25 +78,6 @@ def test_a_precision_out_of_reach_is_refused_with_what_is_in_reach(request_):
     with pytest.raises(ParameterError) as error:
         he.plan(net("two squares"), IMAGES[:40], **request_)
     assert_refused(error)
-
-
-def test_a_plan_with_an_operation_of_its_own_is_refused():
-    header, payloads = unpack("plan", plan("linear only").to_bytes())
-    header["ops"][0][0] = "dump"
-    with pytest.raises(BadBytes) as error:
-        he.Plan.from_bytes(pack("plan", header, *payloads))
-    assert_refused(error)
-
-
-@pytest.mark.parametrize("missing", ["params", "interface", "ops", "constants", "layers"])
-def test_a_plan_with_a_part_missing_is_refused(missing):
-    header, payloads = unpack("plan", plan("linear only").to_bytes())
-    del header[missing]
-    with pytest.raises(BadBytes) as error:
-        he.Plan.from_bytes(pack("plan", header, *payloads))
-    assert_refused(error)
-    with pytest.raises(BadBytes):
-        he.Plan.from_bytes(plan("linear only").to_bytes()[:-100])
 
 
 @pytest.mark.parametrize("engine", ["pyfhel", "plain"])
