@@ -9,10 +9,11 @@ pip := CMAKE_TOOLCHAIN_FILE="$(CURDIR)/tools/seal.cmake" \
   PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(bin)/pip install
 pytest := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(bin)/pytest -n 2 --dist loadfile
 nbstripout := $(bin)/nbstripout --keep-count --keep-id
+print_book := $(bin)/python tools/print_book.py book/_build/html book/_build/html/helib_py.pdf
 web := tools/web/node_modules/.ready
 package := $(shell find helib_py -type f ! -name '*.pyc')
 
-.PHONY: lab test test-package test-notebooks book bench check format clean
+.PHONY: lab test test-package test-notebooks test-book book pdf bench check format clean
 
 lab: .venv/.ready $(web)
 	JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter" $(bin)/jupyter lab \
@@ -27,10 +28,19 @@ test-package: .venv/.ready $(web)
 test-notebooks: .venv/.ready $(web)
 	$(pytest) --nbval-lax --nbval-sanitize-with nbval.cfg --nbval-cell-timeout 300 $(NBVAL_FLAGS) notebooks
 
-# Without --all, a second run would forget the first one's warnings.
+# Notebooks are executed two at a time into the cache that Jupyter Book, which executes one after
+# the other, then finds full. Without --all, a second run would forget the first one's warnings.
 book: book/_build/.fresh $(web)
+	OMP_NUM_THREADS=1 $(bin)/python tools/execute_notebooks.py book/_build/.jupyter_cache notebooks/*.ipynb
 	$(bin)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book \
 	  --all -W -n --keep-going
+	$(print_book)
+
+pdf: .venv/.ready  # once more, of the book that is there
+	$(print_book)
+
+test-book: book
+	$(pytest) $(PYTEST_FLAGS) tests/browser/book
 
 bench: .venv/.bench
 	$(bin)/python -m benchmarks
