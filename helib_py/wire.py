@@ -17,8 +17,8 @@ def pack(kind: str, header: dict[str, Any], *payloads: bytes) -> bytes:
     """One message; ``header`` must survive JSON."""
     sizes = [len(p) for p in payloads]
     label = json.dumps({"kind": kind, "sizes": sizes, **header}).encode()
-    body = b"".join([MAGIC, struct.pack("<I", len(label)), label, *payloads])
-    return body + hashlib.sha256(body).digest()[:_CHECK]
+    parts = (MAGIC, struct.pack("<I", len(label)), label, *payloads)
+    return b"".join([*parts, _checksum(*parts)])
 
 
 def unpack(kind: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
@@ -35,7 +35,7 @@ def unpack(kind: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
         raise BadBytes(
             f"these {len(data)} bytes are no {kind} of helib_py: pass to_bytes() output"
         )
-    if hashlib.sha256(data[:-_CHECK]).digest()[:_CHECK] != data[-_CHECK:]:
+    if _checksum(memoryview(data)[:-_CHECK]) != data[-_CHECK:]:
         raise BadBytes(f"these bytes are truncated or altered: ask for the {kind} again")
     start = len(MAGIC) + 4
     end = start + struct.unpack_from("<I", data, len(MAGIC))[0]
@@ -53,3 +53,11 @@ def unpack(kind: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
         payloads.append(data[end : end + size])
         end += size
     return header, payloads
+
+
+def _checksum(*parts: bytes | memoryview) -> bytes:
+    """Of the parts as they are: keys are too large to be copied for it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()[:_CHECK]
