@@ -23,7 +23,7 @@ lab: .venv/.ready $(web)
 test: test-package test-notebooks
 
 test-package: .venv/.ready $(web)
-	$(pytest) $(PYTEST_FLAGS)
+	$(pytest) $(PYTEST_FLAGS) --ignore=tests/browser/book
 
 test-notebooks: .venv/.ready $(web)
 	$(pytest) --nbval-lax --nbval-sanitize-with nbval.cfg --nbval-cell-timeout 300 $(NBVAL_FLAGS) notebooks
@@ -39,7 +39,7 @@ book: book/_build/.fresh $(web)
 pdf: .venv/.ready  # once more, of the book that is there
 	$(print_book)
 
-test-book: book
+test-book: .venv/.ready $(web)  # of the book that is there
 	$(pytest) $(PYTEST_FLAGS) tests/browser/book
 
 bench: .venv/.bench
