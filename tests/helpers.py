@@ -90,10 +90,10 @@ def knows_primes(root, owner):
 
 @cache
 def by_hand(notebook):
-    """The functions that a notebook defines in its cells tagged "by-hand"; numpy is np there."""
+    """The functions that a notebook defines in its cells tagged "by-hand"; np and he are known."""
     path = PACKAGE.parent / "notebooks" / f"{notebook}.ipynb"
     cells = json.loads(path.read_text("utf-8"))["cells"]
-    names = {"np": np}
+    names = {"np": np, "he": he}
     for cell in cells:
         if "by-hand" in cell["metadata"].get("tags", []):
             exec("".join(cell["source"]), names)

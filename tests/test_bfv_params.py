@@ -1,6 +1,5 @@
 """BFV parameters: derived by the noise model, held to the 2024 table, shown, sent."""
 
-import json
 from math import log2
 
 import pytest
@@ -88,12 +87,6 @@ def test_json_rebuilds_the_very_same_set(params):
     assert (back.primes, back.special, back.modulus, back.fingerprint) == (
         params.primes, params.special, params.modulus, params.fingerprint,
     )  # fmt: skip
-
-
-def test_json_cannot_smuggle_in_insecure_parameters():
-    weak = {**json.loads(he.BFV(depth=3).to_json()), "ring": 4096, "rotations": []}
-    with pytest.raises(InsecureParameters):
-        he.BFV.from_json(json.dumps(weak))
 
 
 def test_other_numbers_give_another_fingerprint():

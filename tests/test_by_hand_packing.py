@@ -1,13 +1,10 @@
 """What notebook 07 builds by hand, run from the notebook itself, agrees with the package."""
 
-import json
 from functools import cache
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import assert_bits, uniform
+from helpers import assert_bits, by_hand, uniform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +12,6 @@ import helib_py as he
 from helib_py import packing
 from helib_py.encoding import Layout
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "07_packing.ipynb"
 PARAMS = he.CKKS(ring=1024, prime_bits=(60, 40, 40), special_bits=60, scale_bits=40, insecure=True)
 NAMES = {
     "doublings", "fold", "row_by_row", "diagonal", "by_diagonals", "baby_giant", "weighted_sum",
@@ -25,19 +21,8 @@ square = st.integers(1, 4).map(lambda e: 1 << e)
 few = settings(max_examples=15, deadline=None)
 
 
-@cache
-def cells():
-    found = json.loads(NOTEBOOK.read_text("utf-8"))["cells"]
-    return ["".join(c["source"]) for c in found if "by-hand" in c["metadata"].get("tags", [])]
-
-
-@cache
 def notebook():
-    """The functions in the cells tagged "by-hand"."""
-    names = {"np": np, "he": he}
-    for cell in cells():
-        exec(cell, names)
-    return SimpleNamespace(**{name: names[name] for name in NAMES})
+    return by_hand("07_packing")
 
 
 @cache
@@ -53,8 +38,7 @@ def agree(circuit, W, x, at_least=20):
 
 
 def test_every_function_by_hand_is_tested_here():
-    lines = "\n".join(cells()).split("\n")
-    assert {line[4:].split("(")[0] for line in lines if line[:4] == "def "} == NAMES
+    assert set(vars(notebook())) == NAMES
 
 
 @given(st.integers(0, 6), st.integers(0, 6))

@@ -131,10 +131,11 @@ def test_json_rebuilds_the_very_same_set(params):
     )  # fmt: skip
 
 
-def test_json_cannot_smuggle_in_insecure_parameters():
-    weak = {**json.loads(he.CKKS(depth=3).to_json()), "ring": 4096, "rotations": []}
+@pytest.mark.parametrize("scheme", [he.CKKS, he.BFV])
+def test_json_cannot_smuggle_in_insecure_parameters(scheme):
+    weak = {**json.loads(scheme(depth=3).to_json()), "ring": 4096, "rotations": []}
     with pytest.raises(InsecureParameters):
-        he.CKKS.from_json(json.dumps(weak))
+        scheme.from_json(json.dumps(weak))
 
 
 def test_other_numbers_give_another_fingerprint():
