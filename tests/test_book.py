@@ -1,0 +1,36 @@
+"""The book's own pages: nothing public is missing from the API page, nothing from the contents."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import helib_py as he
+
+BOOK = Path(__file__).parents[1] / "book"
+PAGES = sorted(BOOK.glob("*.md"))
+TOC = yaml.safe_load((BOOK / "_toc.yml").read_text())
+
+
+def test_every_page_is_in_the_table_of_contents():
+    listed = {chapter["file"] for chapter in TOC["chapters"]} | {TOC["root"]}
+    assert {f"book/{page.stem}" for page in PAGES} <= listed
+
+
+def test_every_public_name_is_on_the_api_page():
+    page = (BOOK / "api.md").read_text()
+    documented = set(re.findall(r"auto\w+:: helib_py\.(\w+)", page))
+    documented |= set(re.findall(r"auto\w+:: helib_py\.\w+\.(\w+)", page))
+    inside = {"BootstrapInterface", "HelibError", "Step", "bootstrap", "params"}
+    modules = {n for n in he._MODULES if n not in inside}
+    assert set(he._WHERE) | modules <= documented | inside
+    widgets = {n for n in he.show.__all__ if n[0].isupper() and not n.isupper()} - {"Picture"}
+    assert widgets <= documented
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_links_only_to_what_is_there(page):
+    for target in re.findall(r"\{doc\}`[^`<]*<?([\w./]+)>?`", page.read_text()):
+        found = (page.parent / target).resolve()
+        assert found.with_suffix(".md").exists() or found.with_suffix(".ipynb").exists(), target
