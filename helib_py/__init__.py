@@ -57,7 +57,7 @@ _WHERE = {
 }
 _MODULES = (
     "bfv", "bootstrap", "data", "errors", "interaction", "noise", "packing", "paillier", "params",
-    "show",
+    "show", "widgets",
 )  # fmt: skip
 
 __all__ = ["HelibError", *_WHERE, *_MODULES]

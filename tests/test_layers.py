@@ -14,6 +14,7 @@ ORDER = [
     "cost", "plans", "network", "bootstrap", "compile", "arrange", "planner", "batch", "roles",
     "refresh", "prediction", "nn", "model_owner", "balance", "deep_model", "interaction",
     "ledger", "data", "comparison", "show",
+    "widgets",
 ]  # fmt: skip
 ONLY = {
     "Pyfhel": "engines/pyfhel/",

@@ -8,7 +8,18 @@
   const styles = new Set(); // _css texts in the page: widgets of one family share theirs
   const models = new Map(); // model id → model, shared by all the views of one widget
 
-  // What anywidget gives a front end, without a kernel behind it: changes stay on the page.
+  // Bytes are embedded beside the state, as base64 with the place they belong to.
+  function fillIn(state, buffers = []) {
+    for (const { path, data } of buffers) {
+      const place = path.slice(0, -1).reduce((at, name) => at[name], state);
+      const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+      place[path.at(-1)] = new DataView(bytes.buffer);
+    }
+    return state;
+  }
+
+  // What anywidget gives a front end, without a kernel behind it: changes stay on the page, and
+  // having no `send` a front end knows that nobody would answer.
   function makeModel(state) {
     const listeners = []; // [event, callback]
     const fire = (event) => listeners.filter(([e]) => e === event).forEach(([, call]) => call());
@@ -57,7 +68,7 @@
       el.textContent = "This control needs a running kernel: open the notebook in JupyterLab.";
       return;
     }
-    if (!models.has(id)) models.set(id, makeModel(state));
+    if (!models.has(id)) models.set(id, makeModel(fillIn(state, states[id].buffers)));
     const { render } = await frontEnd(state);
     await render({ model: models.get(id), el });
   }

@@ -37,7 +37,7 @@ def front_end(*names: str) -> str:
 class Widget(anywidget.AnyWidget):
     """What every widget of the family has: a title, the INSECURE mark and a chosen `value`."""
 
-    _css = Path(__file__).with_name("explorer.css")
+    _css: Path | str = Path(__file__).with_name("explorer.css")
 
     title = traitlets.Unicode(read_only=True).tag(sync=True)
     insecure = traitlets.Bool(read_only=True).tag(sync=True)

@@ -1,0 +1,105 @@
+"""A server behind a page: what a widget's front end sends is all it knows of the client.
+
+Messages are JSON labels with bytes, in pieces because a Jupyter server refuses large ones. A
+label holds ``id``, the ``question`` ("keys" or "predict"), the ``names`` and ``sizes`` of its
+parts, and ``at``: where in the whole the piece belongs. The other side is in session.js.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+from .. import noise
+from ..ckks import CKKSVector
+from ..errors import BadBytes, HelibError, MissingKey
+from ..noise import Estimate
+from ..plans import Plan
+from ..roles import PublicBundle, Server
+
+Label = dict[str, Any]
+Parts = list[tuple[str, bytes]]
+_COMPRESSION = 5  #: the byte of SEAL's header that says how what follows is compressed; 0: not
+
+
+class RemoteServer:
+    """Answers a page's messages for one plan; holds public keys once the page has sent them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.server: Server | None = None
+        self._pieces: dict[str, bytearray] = {}
+
+    @property
+    def most(self) -> int:
+        """Bytes of the largest message there can be: all keys, uncompressed and without seeds."""
+        return self.plan.rotation_key_bytes + 2 * self.plan.params.key_bytes
+
+    def hear(self, label: Label, buffers: Sequence[Any]) -> tuple[Label, list[bytes]] | None:
+        """The answer to a message, or None while pieces are missing; it never raises.
+
+        A malformed message is answered by ``error``, in words for the page.
+        """
+        name = label.get("id") if isinstance(label, dict) else None
+        try:
+            parts = self._whole(label, b"".join(bytes(b) for b in buffers))
+            if parts is None:
+                return None
+            start = perf_counter()
+            answer = self._answer(label["question"], parts)
+        except (HelibError, KeyError, TypeError, ValueError, RuntimeError, ImportError) as error:
+            self._pieces.clear()
+            return {"id": name, "error": _words(error)}, []
+        return {"id": name, "seconds": perf_counter() - start}, answer
+
+    def _whole(self, label: Label, piece: bytes) -> Parts | None:
+        """The parts of a message, when its last piece is there."""
+        sizes = [int(size) for size in label["sizes"]]
+        if min(sizes, default=0) < 0 or sum(sizes) > self.most:
+            raise BadBytes(f"{sum(sizes)} bytes announced: this plan needs {self.most} at most")
+        if label["at"] == 0:  # one message at a time: what was begun before is given up
+            self._pieces = {label["id"]: bytearray()}
+        whole = self._pieces.get(label["id"])
+        if whole is None or label["at"] != len(whole) or len(whole) + len(piece) > sum(sizes):
+            raise BadBytes("a piece of this message is missing or out of order: send it again")
+        whole += piece
+        if len(whole) < sum(sizes):
+            return None
+        del self._pieces[label["id"]]
+        ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
+        cut = [bytes(whole[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+        return list(zip(label["names"], cut, strict=True))
+
+    def _answer(self, question: str, parts: Parts) -> list[bytes]:
+        if any(len(data) <= _COMPRESSION or data[_COMPRESSION] for _, data in parts):
+            raise BadBytes("these bytes are not SEAL's, uncompressed: send them again")
+        if question == "keys":
+            self.server = Server(self.plan, PublicBundle(self.plan.params, "pyfhel", dict(parts)))
+            return []
+        if question == "predict":
+            return [self._predict([data for _, data in parts])]
+        raise BadBytes(f"{question!r} was asked: this server knows keys and predict only")
+
+    def _predict(self, ciphertexts: list[bytes]) -> bytes:
+        """From SEAL's bytes to SEAL's bytes."""
+        if self.server is None:
+            raise MissingKey("no public keys are here: send them before the first ciphertext")
+        context, inside = self.server.public.context, self.plan.interface
+        top, size = inside.params.depth, inside.params.slots
+        estimate = Estimate(inside.bound, noise.fresh_std(inside.params, inside.scale))
+        handles = [context.e.load(data, top, inside.scale) for data in ciphertexts]
+        result = self.server.run(
+            [CKKSVector(context, h, top, inside.scale, size, estimate) for h in handles]
+        )
+        answer: bytes = context.e.dump(result.handle)
+        return answer
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, for a reader of the page."""
+    if isinstance(error, HelibError | ImportError):
+        return str(error)
+    if "not present" in str(error):  # SEAL's words for a rotation key
+        return "these keys are not those that the plan needs: reload the page"
+    return f"this message is malformed ({type(error).__name__}): reload the page"
