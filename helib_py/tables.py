@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Table:
         return "\n".join([self.caption] * bool(self.caption) + [line.rstrip() for line in lines])
 
     def _repr_html_(self) -> str:
-        room = "padding: .25em .8em; text-align:"
+        room = "padding: .25em .6em; text-align:"
         head = "".join(
             f'<th scope="col" style="{room} left">{escape(_text(name))}</th>'
             for name in self.columns
@@ -66,8 +67,9 @@ class Shown(ABC):
 
 
 def _cell(value: object, room: str) -> str:
-    side = "right" if isinstance(value, int | float) else "left"
-    return f'<td style="{room} {side}">{escape(_text(value))}</td>'
+    text, side = _text(value), "right" if isinstance(value, int | float) else "left"
+    line = "; white-space: nowrap" if re.fullmatch(r"[\d.,]+ \w+", text) else ""  # 393 kB
+    return f'<td style="{room} {side}{line}">{escape(text)}</td>'
 
 
 def _text(value: object) -> str:

@@ -15,3 +15,9 @@ def test_html_shows_heads_and_cells_as_they_are_written():
     assert ">a &lt; b</th>" in html
     assert ">&lt;script&gt;</td>" in html
     assert ">x &amp; y</caption>" in html
+
+
+def test_a_number_and_its_unit_stay_on_one_line():
+    html = he.Table(("bytes", "what"), [("393 kB", "2 keys or more")])._repr_html_()
+    assert html.count("nowrap") == 1
+    assert 'nowrap">393 kB</td>' in html
