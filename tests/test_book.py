@@ -28,6 +28,6 @@ def test_every_public_name_is_on_the_api_page():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_links_only_to_what_is_there(page):
-    for target in re.findall(r"\{doc\}`[^`<]*<?([\w./]+)>?`", page.read_text()):
+    for target in re.findall(r"\{doc\}`(?:[^`<]*<)?([\w./]+)>?`", page.read_text()):
         found = (page.parent / target).resolve()
         assert found.with_suffix(".md").exists() or found.with_suffix(".ipynb").exists(), target

@@ -1,4 +1,4 @@
-"""What a reader looks for is found, and what is offered for download arrives, without a network."""
+"""What a reader looks for is found, what is offered for download arrives, without a network."""
 
 import json
 from pathlib import Path
