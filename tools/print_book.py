@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urlsplit
 
 import yaml
 from bs4 import BeautifulSoup, Tag
@@ -41,6 +41,18 @@ DRAWN = """() => [...document.querySelectorAll("script[type*='widget-view']")]
   .every((script) => script.nextElementSibling?.childNodes.length)"""
 # Colours that cost a tag in the PDF and say little: names, operators, punctuation, spaces.
 PLAIN = ".highlight :is(.n, .o, .p, .w)"
+# Links stay in the book, those too that a widget has written; what is not printed is no link.
+LINK = """() => {
+  const chapters = [...document.querySelectorAll("article[data-page]")];
+  const names = Object.fromEntries(chapters.map((chapter) => [chapter.dataset.page, chapter.id]));
+  for (const chapter of chapters) for (const link of chapter.querySelectorAll("a[href]")) {
+    const to = new URL(link.getAttribute("href"), `http://book/${chapter.dataset.page}`);
+    const name = names[to.pathname.slice(1)];
+    if (to.host !== "book") continue;
+    if (name) link.href = "#" + name + to.hash.replace("#", "-");
+    else link.replaceWith(...link.childNodes);
+  }
+}"""
 NUMBER = """(pages) => document.querySelectorAll(".print-contents span")
   .forEach((place, i) => { place.textContent = pages[i]; })"""
 # What runs over the pages of a chapter, which is told apart by its name.
@@ -72,20 +84,12 @@ def anchor(page: str, fragment: str = "") -> str:
     return "-".join(filter(None, (re.sub(r"\W+", "-", page.removesuffix(".html")), fragment)))
 
 
-def into_book(page: str, article: Tag, pages: set[str]) -> Tag:
-    """A chapter with names that no other has, links that stay in the book, and nothing folded."""
+def into_book(page: str, article: Tag) -> Tag:
+    """A chapter with names that no other has, and nothing folded."""
     for node in article.select("[id]"):
         node["id"] = anchor(page, node["id"])
     for node in article.select("[src]"):
         node["src"] = resolve(page, node["src"])
-    for link in article.select("a[href]"):
-        address, fragment = urldefrag(link["href"])
-        if urlsplit(address).scheme:
-            continue
-        if (target := resolve(page, address)) in pages:
-            link["href"] = "#" + anchor(target, fragment)
-        else:
-            link.unwrap()
     for node in article.select("details"):
         node["open"] = ""
     for node in article.select("a.headerlink"):
@@ -93,7 +97,7 @@ def into_book(page: str, article: Tag, pages: set[str]) -> Tag:
     for node in article.select(PLAIN):
         node.unwrap()
     article.smooth()
-    article["class"], article["id"] = ["print-chapter"], anchor(page)
+    article["class"], article["id"], article["data-page"] = ["print-chapter"], anchor(page), page
     return article
 
 
@@ -123,10 +127,9 @@ def cover(config: dict) -> str:
 def assembled(site: Path, config: dict) -> str:
     """One page with a cover, the contents and every chapter, in the colours of daylight."""
     found = list(chapters(site))
-    pages = {page for page, _ in found}
     style, entries, body = STYLE, "", ""
     for page, soup in found:
-        article = into_book(page, soup.select_one("article.bd-article"), pages)
+        article = into_book(page, soup.select_one("article.bd-article"))
         name, title = anchor(page), article.h1.get_text()
         if body:
             style += HEAD.format(name, title.replace('"', "'"))
@@ -163,6 +166,7 @@ def printed(chromium: str, page: Path) -> bytes:
         tab.goto(page.as_uri())
         tab.evaluate("window.MathJax?.startup.promise")
         tab.wait_for_function(DRAWN)
+        tab.evaluate(LINK)
         tab.evaluate(NUMBER, starts(tab.pdf(**options)))
         pdf = tab.pdf(**options)
         browser.close()

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -61,24 +62,17 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def foreign():
-    """The addresses outside this machine that the test's page asked for: should stay empty."""
-    return []
+def _is_foreign(url):
+    parts = urlsplit(url)
+    reaches = parts.scheme in ("http", "https", "ws", "wss")
+    return reaches and parts.hostname not in ("127.0.0.1", "localhost")
 
 
-@pytest.fixture
-def offline_page(chromium, foreign):
-    """A page that reaches nothing but this machine; `offline_page.errors` lists its errors."""
-
-    def is_foreign(url):
-        parts = urlsplit(url)
-        reaches = parts.scheme in ("http", "https", "ws", "wss")
-        return reaches and parts.hostname not in ("127.0.0.1", "localhost")
-
+@contextmanager
+def _open_offline(chromium, **options):
     def gate(route):
-        if is_foreign(route.request.url):
-            foreign.append(route.request.url)
+        if _is_foreign(route.request.url):
+            page.foreign.append(route.request.url)
             route.abort()
         else:
             route.continue_()
@@ -87,15 +81,38 @@ def offline_page(chromium, foreign):
         if KNOWN_ERROR not in str(error):
             page.errors.append(str(error))
 
-    context = chromium.new_context(service_workers="block")
+    context = chromium.new_context(service_workers="block", **options)
     context.set_default_timeout(SECONDS * 1000)
     context.route("**/*", gate)
     page = context.new_page()
-    page.errors = []
+    page.errors, page.foreign = [], []
     page.on("pageerror", note)
-    page.on("websocket", lambda socket: is_foreign(socket.url) and foreign.append(socket.url))
+    page.on("websocket", lambda ws: _is_foreign(ws.url) and page.foreign.append(ws.url))
     yield page
     context.close()
+
+
+@pytest.fixture(scope="session")
+def open_offline(chromium):
+    """`with open_offline(**options) as page`: a page that reaches nothing but this machine.
+
+    `page.errors` lists its errors, `page.foreign` the addresses elsewhere that it asked for: both
+    should stay empty.
+    """
+    return functools.partial(_open_offline, chromium)
+
+
+@pytest.fixture
+def offline_page(open_offline):
+    """One such page for one test."""
+    with open_offline() as page:
+        yield page
+
+
+@pytest.fixture
+def foreign(offline_page):
+    """What the test's page asked for elsewhere."""
+    return offline_page.foreign
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
