@@ -14,7 +14,7 @@ const ASKED = {
 // The place of a combination among all of them, the last question running fastest.
 function placeOf(questions, chosen) {
   const digit = (place, [name, answers]) => place * answers.length + answers.indexOf(chosen[name]);
-  return Object.entries(questions).reduce(digit, 0);
+  return questions.reduce(digit, 0);
 }
 
 // In JupyterLab a notebook opens as it is, in the book as a page; the address is relative in both.
@@ -75,7 +75,7 @@ function render({ model, el }) {
   };
   const turn = (name) => (v) => show({ ...chosen, [name]: v });
   const settle = () => (model.set("value", chosen), model.save_changes());
-  const setters = Object.fromEntries(Object.entries(questions).map(([name, answers]) =>
+  const setters = Object.fromEntries(questions.map(([name, answers]) =>
     [name, control(bar, ASKED[name] ?? name, "", answers, turn(name), settle)]));
   return follow(model, show, () => chosen);
 }

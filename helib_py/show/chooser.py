@@ -33,7 +33,8 @@ class Chooser(Widget):
 
     _esm = front_end("parts.js", "chooser.js")
 
-    questions = traitlets.Dict(QUESTIONS, read_only=True).tag(sync=True)
+    # Pairs in their order: a stored notebook sorts the names of a dict.
+    questions = traitlets.List([*map(list, QUESTIONS.items())], read_only=True).tag(sync=True)
     techniques = traitlets.List(traitlets.Dict(), read_only=True).tag(sync=True)
     picks = traitlets.List(traitlets.Int(), read_only=True).tag(sync=True)
     machine = traitlets.Unicode(read_only=True).tag(sync=True)
