@@ -112,7 +112,8 @@ def write_page(folder, *widgets):
     data = embed_data(views=widgets, drop_defaults=False)
     script = '<script type="application/vnd.jupyter.widget-{}+json">{}</script>'.format
     parts = [script("view", json.dumps(view)) for view in data["view_specs"]]
-    parts += [script("state", json.dumps(data["manager_state"]).replace("</", r"<\/"))]
+    state = json.dumps(data["manager_state"], sort_keys=True)  # as in a stored notebook
+    parts += [script("state", state.replace("</", r"<\/"))]
     parts += ['<script src="widgets-static.js"></script>'] * 2  # as Jupyter Book does
     shutil.copy(STATIC, folder)
     page = folder / "page.html"
