@@ -1,5 +1,6 @@
 """What tests of "Draw a digit" share: a trained network, its plan, and a search for a secret."""
 
+import base64
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,11 @@ ENCRYPTED = pytest.mark.skipif(
     reason="needs node-seal from npm: make tools/web/node_modules/.ready",
 )
 DIGITS = (7, 2, 3)
+# Asked of the client's thread, in base64.
+SECRET = """() => {
+  const bytes = client.holder.dump(client.holder.secret);
+  return btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""));
+}"""
 
 
 @cache
@@ -82,3 +88,18 @@ def holds_part_of(secret, data):
             if (int(here[at]), int(here[at + 1])) in pairs:
                 return True
     return False
+
+
+def residues(secret):
+    """A secret key without the header that all of SEAL's bytes have."""
+    return base64.b64decode(secret)[-8 * plan().params.ring * (len(plan().params.primes) + 1) :]
+
+
+def scores(page, column=2):
+    """A column of the table: 1 in the clear, 2 encrypted."""
+    cells = page.locator("details").first.locator(f"td:nth-child({column + 1})")
+    return [float(text.replace("−", "-")) for text in cells.all_text_contents()]
+
+
+def thread(page, name):
+    return next(w for w in page.workers if w.evaluate(f"typeof {name} !== 'undefined'"))

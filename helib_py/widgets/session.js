@@ -108,7 +108,10 @@ class Session {
 
   /** The server at a place, once it has the public keys. */
   server(place) {
-    return (this.servers[place] ??= this.openServer(place));
+    return (this.servers[place] ??= this.openServer(place).catch((error) => {
+      delete this.servers[place];
+      throw error;
+    }));
   }
 
   async openServer(place) {
@@ -128,9 +131,13 @@ class Session {
   async predict(pixels, place) {
     const { plan, client } = this;
     const server = await this.server(place);
+    const asked = (ciphertexts) => server.predict(ciphertexts).catch((error) => {
+      if (place === "kernel") delete this.servers[place]; // it may have been restarted: keys again
+      throw error;
+    });
     const sent = await client.ask("encrypt", { slots: layOut(plan, pixels), scale: plan.input.scale });
     for (const bytes of sent.ciphertexts) this.note("you", server.name, "encrypted digit", bytes);
-    const back = await server.predict(sent.ciphertexts);
+    const back = await asked(sent.ciphertexts);
     this.note(server.name, "you", "encrypted scores", back.ciphertext);
     const { level, scale } = plan.output;
     const opened = await client.ask("decrypt", { ciphertext: back.ciphertext, level, scale });
