@@ -60,7 +60,7 @@ PAILLIER = Technique(
     (("data owner", "exact scores; enough of them give a linear model away"), _ASKED),
     "02_paillier_linear_models",
     _LAYER,
-    "With thousands of inputs, a plan for CKKS takes less time and fewer bytes:",
+    "With many inputs a plan for CKKS takes less time, and megabytes of keys, once:",
     "09_encrypted_digits",
 )
 BFV = Technique(
