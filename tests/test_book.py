@@ -1,4 +1,4 @@
-"""The book's own pages: nothing public is missing from the API page, nothing from the contents."""
+"""The book's own pages: contents and API page miss nothing, and links lead somewhere."""
 
 import re
 from pathlib import Path
@@ -31,3 +31,9 @@ def test_a_page_links_only_to_what_is_there(page):
     for target in re.findall(r"\{doc\}`(?:[^`<]*<)?([\w./]+)>?`", page.read_text()):
         found = (page.parent / target).resolve()
         assert found.with_suffix(".md").exists() or found.with_suffix(".ipynb").exists(), target
+
+
+def test_the_citation_names_this_version():
+    root = BOOK.parent
+    assert yaml.safe_load((root / "CITATION.cff").read_text())["version"] == he.__version__
+    assert f"version = {{{he.__version__}}}" in (root / "README.md").read_text()
