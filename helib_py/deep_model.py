@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any, cast
@@ -48,7 +49,8 @@ class DeepModelOwner:
         if x.ndim < 2 or not len(x):
             raise ShapeError(f"examples of shape {x.shape}: give a batch, (count, *input shape)")
         affines = _affines(net, x.shape[1:])
-        self.agreed, self._affines = balanced(affines, x.reshape(len(x), -1), ring, terms)
+        with _advised(net):
+            self.agreed, self._affines = balanced(affines, x.reshape(len(x), -1), ring, terms)
         params, self._seed = self.agreed.params, secrets.token_hex(32).encode()
         self._keys = cast(KeyHolder, engines.new_keys(engine, params))
         bundle = self._keys.seeded(self._seed)
@@ -231,6 +233,15 @@ def _engine(wanted: str | None) -> str:
 
 def _fingerprint(agreed: Agreement) -> str:
     return hashlib.sha256(agreed.to_json().encode()).hexdigest()[:16]
+
+
+def _advised(net: Any) -> AbstractContextManager[None]:
+    """So that a refusal names what is wrong with a torch network."""
+    if isinstance(net, list | tuple):
+        return nullcontext()
+    from .nn import advised
+
+    return advised(net)
 
 
 def _affines(net: Any, shape: tuple[int, ...]) -> Sequence[Affine]:

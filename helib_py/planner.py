@@ -8,16 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import inf, log2
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from .arrange import arrange
 from .compile import Chain, Compiler, Packed, operation_costs
-from .engines.plain import PlainEvaluator, Values
+from .engines.plain import PlainEvaluator, QuickEvaluator, Values
 from .errors import ParameterError
 from .network import Affine
-from .params import CKKS, MAX_MODULUS_BITS, MAX_PRIME_BITS
+from .params import MAX_MODULUS_BITS, MAX_PRIME_BITS
 from .plans import Interface, Layer, Plan
 from .program import Program
 
@@ -25,6 +26,8 @@ MARGIN_BITS = 2.0  #: values may grow to 4 times those of the examples before ov
 MAX_PRECISION = 45  #: significant bits that primes of 60 bits can leave
 KEY_BITS = 5  #: by which the special prime exceeds the others, to quieten key switching
 CLIMB = 6  #: layers up to which every weight scale is chosen by itself
+FEWEST_BITS = 14.0  #: of an input's scale
+AT_THE_RIM = 0.5  #: bits of headroom above the margin: here values, not noise, limit precision
 LOGIT_BITS = 10  #: room above the scale in the first prime of an eager chain
 
 
@@ -39,23 +42,43 @@ def make_plan(
     """The cheapest plan whose outputs have ``precision`` significant bits.
 
     ``examples``, shape (count, *shape), show the range of the data. ``ring`` or ``chain`` narrow
-    the search. Raises ParameterError when nothing is precise enough, naming the best there is.
+    the search. Raises ParameterError when nothing fits or is precise enough, with the reason.
     """
     if not precision <= MAX_PRECISION:
         raise ParameterError(f"precision={precision}: primes leave at most {MAX_PRECISION} bits")
-    best: Plan | None = None
-    for found in plans(affines, examples, ring, security, chain):
-        if found.bits >= precision:
-            return found
-        best = found if best is None or found.bits > best.bits else best
-    if best is None:
+    margin, near = _margin(chain), dict[bool, Plan]()  # the best with room, and without
+    for plan in plans(affines, examples, ring, security, chain):
+        roomy = plan.headroom >= margin
+        if roomy and plan.bits >= precision:
+            return plan
+        better = attrgetter("bits" if roomy else "headroom")
+        near[roomy] = max(near.get(roomy, plan), plan, key=better)
+    if not near:
+        where = f"a ring of degree {ring}" if ring else "any ring"
         raise ParameterError(
-            f"{len(affines) - 1} activations on {examples[0].size} inputs fit no ring at "
-            f"{security} bits of security: use fewer or narrower layers, or scale the data down"
+            f"{len(affines) - 1} activations on {examples[0].size} inputs need more levels or "
+            f"slots than {where} has at {security} bits of security: use fewer or narrower "
+            f'layers{", a larger ring" * bool(ring)}, or refresh="key holder"'
         )
-    raise ParameterError(
-        f"{precision} bits asked, {best.bits:.1f} reached by {best.params!r}: ask for less "
-        "precision, or leave the ring to the planner"
+    raise ParameterError(_reason(near.get(True), near.get(False), margin, precision))
+
+
+def _margin(chain: Chain | None) -> float:
+    """The headroom that a plan needs; whoever gives a chain decides about it."""
+    return 0.0 if chain else MARGIN_BITS
+
+
+def _reason(best: Plan | None, tight: Plan | None, margin: float, precision: float) -> str:
+    """Why no plan will do: values without room in one, or else errors; and what to do."""
+    left = f"{best.bits:.1f} reached by {best.params!r}" if best else ""
+    if best and not (tight and best.headroom < margin + AT_THE_RIM):
+        return f"{precision} bits asked, {left}: ask for less precision, or for another ring"
+    assert tight is not None
+    widest = max(tight.layers, key=lambda layer: layer.peak)
+    return (
+        f"values up to {widest.peak:.2g} after {widest.name} need {margin - tight.headroom:.0f} "
+        f"bits more than the modulus of {tight.params!r} has{left and f'; with room, {left}'}: "
+        "scale inputs or weights down, or normalise the layers (nn.BatchNorm), then train again"
     )
 
 
@@ -66,7 +89,10 @@ def plans(
     security: int = 128,
     chain: Chain | None = None,
 ) -> Iterator[Plan]:
-    """The best plan of every chain that fits, cheapest first."""
+    """The best plan of every chain that is long enough, cheapest first.
+
+    One whose values outgrow the modulus has less headroom than the margin.
+    """
     rings = [chain.ring] if chain else [ring] if ring else sorted(MAX_MODULUS_BITS[security])
     done: list[Chain] = []
     for n in rings:
@@ -77,10 +103,12 @@ def plans(
             continue
         draft = Draft(packed, examples, security)
         for tried in tries:
-            fitted = tried if tried.input_bits else draft.fit(tried)
-            if fitted and (found := draft.plan(fitted)).headroom >= (0 if chain else MARGIN_BITS):
+            fitted = None if tried.input_bits else draft.fit(tried)
+            lowest = tried if tried.input_bits else replace(tried, input_bits=FEWEST_BITS)
+            found = draft.plan(fitted or lowest)
+            if found.headroom >= _margin(chain):
                 done.append(replace(tried, ring=0))
-                yield found
+            yield found
 
 
 def chains(affines: Sequence[Affine], ring: int, security: int) -> Iterator[Chain]:
@@ -163,7 +191,7 @@ class Draft:
         """The plan of a chain with its scales, its bits predicted by the clear twin."""
         sketch = self._sketch(chain)
         peaks, exact = self._exact(sketch, chain)
-        noisy = self._values(sketch, _Quick(sketch.params, seed=1))
+        noisy = self._values(sketch, QuickEvaluator(sketch.params, seed=1))
         layers = tuple(
             replace(layer, peak=float(np.abs(e).max()), error=float(np.abs(n - e).max()))
             for layer, e, n in zip(sketch.layers, exact, noisy, strict=True)
@@ -228,7 +256,7 @@ class Draft:
         guess = replace(chain, input_bits=20.0)
         params = guess.params(self.security)
         program, primes = Compiler(self.packed, guess, params).program, params.primes
-        tenths = range(140, 10 * chain.prime_bits[-1])
+        tenths = range(int(10 * FEWEST_BITS), 10 * chain.prime_bits[-1])
         fits = bisect_left(
             tenths,
             True,
@@ -254,23 +282,6 @@ class Draft:
                 register=end,
                 slots=tuple(self.packed.layers[i].out.find().tolist()),
             )
-
-
-class _Quick(PlainEvaluator):
-    """The clear twin with errors taken from one supply, at random places: ten times as fast."""
-
-    SUPPLY = 1 << 20
-
-    def __init__(self, params: CKKS, seed: int) -> None:
-        super().__init__(params, True, seed)
-        self._supply = self._random.standard_normal(self.SUPPLY)
-
-    def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
-        count = int(np.prod(shape))
-        if count > self.SUPPLY // 2:
-            return super()._normal(shape)
-        start = int(self._random.integers(self.SUPPLY - count))
-        return self._supply[start : start + count].reshape(shape)
 
 
 def headroom(

@@ -80,6 +80,48 @@ def test_a_precision_out_of_reach_is_refused_with_what_is_in_reach(request_):
     assert_refused(error)
 
 
+def test_a_network_that_is_too_deep_for_a_ring_is_refused_as_such():
+    with pytest.raises(ParameterError, match=r"levels or slots.*8192.*larger ring") as error:
+        he.plan(net("deep"), IMAGES[:40], ring=8192)
+    assert_refused(error)
+
+
+@pytest.mark.parametrize("options", [{}, {"ring": 8192}, {"chain": True}])
+def test_values_without_room_are_refused_as_such_and_not_as_imprecise(options):
+    """1e6 squared, and that once more with weights, are above 2^60."""
+    if options.get("chain"):
+        options = {"chain": Chain(16384, False, (50, *[40] * 5), 50, input_bits=40.0)}
+    with pytest.raises(ParameterError, match=r"values up to .* bits more .* scale") as error:
+        he.plan(net("two squares"), IMAGES[:40] * 1e6, **options)
+    assert "precision" not in str(error.value)
+    assert_refused(error)
+
+
+def quadratics(a):
+    return nn.Sequential(flat(), nn.Linear(64, 8), he.Quadratic(a, 1.0), nn.Linear(8, 4))
+
+
+@pytest.mark.parametrize("options", [{}, {"batch": True}, {"refresh": "key holder"}])
+def test_a_quadratic_that_is_nearly_linear_is_named_by_a_refusal(options):
+    options |= {"ring": 8192, "precision": 25}
+    with pytest.raises(
+        ParameterError, match=r"layer 2 has a = 1e-05, b = 1.*\|a\| above"
+    ) as error:
+        he.plan(quadratics(1e-5), IMAGES[:40], **options)
+    assert_refused(error)
+
+
+def test_a_quadratic_that_bends_is_not_blamed():
+    with pytest.raises(ParameterError) as error:
+        he.plan(quadratics(0.2), IMAGES[:40], precision=30, ring=8192)
+    assert "Quadratic" not in str(error.value)
+
+
+def test_an_encrypted_network_that_is_nearly_linear_is_refused_likewise():
+    with pytest.raises(ParameterError, match=r"layer 2 has a = 1e-09, b = 1"):
+        he.DeepModelOwner(quadratics(1e-9), IMAGES[:40], "plain")
+
+
 @pytest.mark.parametrize("engine", ["pyfhel", "plain"])
 def test_inputs_that_are_not_the_plan_s_are_refused(engine):
     owner = he.DataOwner(plan("dense"), engine)

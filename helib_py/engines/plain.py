@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from ..params import CKKS
 from . import Bundle
 
 Std = float | np.ndarray
+SUPPLY = 1 << 20  #: normal numbers that all dry runs of a planner share
 
 
 @dataclass(frozen=True)
@@ -131,3 +134,27 @@ def _same(a: Values, b: Values) -> tuple[int, float]:
     _same_level(a, b)
     assert abs(a.scale / b.scale - 1) < 1e-9, f"scales {a.scale} and {b.scale} meet"
     return a.level, a.scale
+
+
+class QuickEvaluator(PlainEvaluator):
+    """The clear twin with errors taken from one supply, at random places: ten times as fast."""
+
+    def __init__(self, params: CKKS, seed: int) -> None:
+        super().__init__(params, True, seed)
+        self._supply, self._random.bit_generator.state = _supply(seed)
+
+    def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
+        count = int(np.prod(shape))
+        if count > SUPPLY // 2:
+            return super()._normal(shape)
+        start = int(self._random.integers(SUPPLY - count))
+        return self._supply[start : start + count].reshape(shape)
+
+
+@lru_cache(maxsize=1)
+def _supply(seed: int) -> tuple[np.ndarray, Any]:
+    """Normal numbers, and the state in which they leave their generator."""
+    random = np.random.default_rng(seed)
+    numbers = random.standard_normal(SUPPLY)
+    numbers.flags.writeable = False
+    return numbers, random.bit_generator.state

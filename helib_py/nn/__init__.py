@@ -13,13 +13,14 @@ from ..errors import ParameterError
 from ..planner import make_plan
 from ..plans import Plan
 from ..refresh import DeepPlan, make_deep_plan
+from .advice import advised
 from .modules import PolynomialActivation, Quadratic, Residual, Square
 from .reading import read
 from .training import examples_of, fine_tune, polynomial
 
 __all__ = [
-    "PolynomialActivation", "Quadratic", "Residual", "Square", "fine_tune", "plan", "polynomial",
-    "read",
+    "PolynomialActivation", "Quadratic", "Residual", "Square", "advised", "fine_tune", "plan",
+    "polynomial", "read",
 ]  # fmt: skip
 
 
@@ -55,13 +56,14 @@ def plan(
     _check(batch, refresh, chain, refresh_after, insecure, ring)
     x = examples_of(examples)
     affines, x = read(net, x[0].shape), x[:32]
-    if batch:
-        return make_batch_plan(affines, x, precision, ring, security)
-    if refresh == "bootstrap":
-        return bootstrap_plan(affines, x, insecure=insecure)
-    if refresh:
-        return make_deep_plan(affines, x, precision, ring, security, refresh_after)
-    return make_plan(affines, x, precision, ring, security, chain)
+    with advised(net):
+        if batch:
+            return make_batch_plan(affines, x, precision, ring, security)
+        if refresh == "bootstrap":
+            return bootstrap_plan(affines, x, insecure=insecure)
+        if refresh:
+            return make_deep_plan(affines, x, precision, ring, security, refresh_after)
+        return make_plan(affines, x, precision, ring, security, chain)
 
 
 def _check(
