@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -43,7 +44,7 @@ PLACES = [
     "JUPYTERLAB_SETTINGS_DIR",
     "JUPYTERLAB_WORKSPACES_DIR",
 ]
-NEWS = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+SETTINGS = Path(__file__).parents[2] / "tools/jupyter"  # what `make lab` starts with
 KNOWN_ERROR = "THEBE_JS_URL"  # Jupyter Book 1 writes sphinx-thebe's constants into a page twice
 SECONDS = 30  # for any one condition to come true
 
@@ -167,18 +168,16 @@ def wait_until():
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """A function that starts JupyterLab on a folder, with its own settings; gives its address."""
+    """A function that starts JupyterLab on a folder, as `make lab` does; gives its address."""
     pytest.importorskip("jupyterlab")
     servers = []
 
-    def start(folder):
+    def start(folder, *flags):
         own, port = tmp_path_factory.mktemp("jupyter"), _free_port()
         env = os.environ | {name: str(own / name.lower()) for name in PLACES}
-        news = own / "jupyterlab_settings_dir" / NEWS
-        news.parent.mkdir(parents=True)
-        news.write_text('{"fetchNews": "false"}')  # or Lab asks a question on top of the page
+        env["JUPYTER_CONFIG_PATH"] = str(SETTINGS)
         command = [sys.executable, "-m", "jupyterlab", *LAB_FLAGS, f"--port={port}"]
-        command += [f"--ServerApp.root_dir={folder}"]
+        command += [f"--ServerApp.root_dir={folder}", *flags]
         with (own / "log").open("w") as log:
             server = subprocess.Popen(command, env=env, stdout=log, stderr=log)
         servers.append(server)
@@ -197,12 +196,17 @@ def lab(tmp_path_factory):
 
 @pytest.fixture
 def run_all_cells():
-    """A function that opens a notebook of a JupyterLab in a page and runs all its cells."""
-    ready = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
+    """A function that opens a notebook in JupyterLab, and returns when all its cells have run."""
+    ready = """() => {
+      const panel = window.jupyterapp?.shell.currentWidget;
+      const idle = panel?.sessionContext?.session?.kernel?.status === "idle";
+      const cells = panel?.context?.isReady && panel.content.model.cells.length;
+      return idle && cells === panel.node.querySelectorAll(".jp-Cell").length;
+    }"""  # JupyterLab adds the cells of a long notebook little by little
 
     def run(page, url, notebook):
-        page.goto(f"{url}/lab/tree/{notebook}")
-        page.wait_for_function(f"{ready} === 'idle'")
+        page.goto(f"{url}/lab/tree/{notebook}?reset")  # no tabs of another test
+        page.wait_for_function(ready)
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
     return run
