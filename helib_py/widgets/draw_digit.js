@@ -118,9 +118,9 @@ class View {
     const picture = { class: "he-square he-noise", viewBox: `0 0 ${NOISE} ${NOISE}`, role: "img", preserveAspectRatio: "xMidYMid slice" };
     this.noise = add(this.middle.box, "svg", { ...picture, "aria-label": "nothing yet" });
     const tools = add(this.middle.box, "div", { class: "he-tools" });
-    if (this.session.places.length === 1) add(tools, "span", {}, `The server: ${PLACES[this.place]}`);
+    if (this.session.places.length === 1) add(tools, "span", {}, `Server: ${PLACES[this.place]}`);
     else {
-      const choose = add(add(tools, "label", { class: "he-knob" }, "The server:"), "select", OWN_KEYS);
+      const choose = add(add(tools, "label", { class: "he-knob" }, "Server:"), "select", OWN_KEYS);
       for (const place of this.session.places) add(choose, "option", { value: place }, PLACES[place]);
       choose.addEventListener("change", () => ((this.place = choose.value), this.want(this.pixels, true)));
     }

@@ -63,7 +63,7 @@ def test_the_kernel_computes_three_digits_and_never_meets_the_key(
     for digit, expected in zip(DIGITS, encrypted_in_python(), strict=True):
         choose(page, digit)
         assert 10 < significant_bits(scores(page), expected) < 30
-    expect(page.get_by_role("combobox", name="The server")).to_have_value("kernel")
+    expect(page.get_by_role("combobox", name="Server")).to_have_value("kernel")
     assert page.locator("td", has_text="Python kernel").count() >= 2 * len(DIGITS)
     secret = residues(thread(page, "client").evaluate(SECRET))
     frames = b"".join(f if isinstance(f, bytes) else f.encode() for f in sent)
@@ -73,7 +73,7 @@ def test_the_kernel_computes_three_digits_and_never_meets_the_key(
     page.get_by_role("button", name=f"held-out {DIGITS[0]}").click()
     expect(page.get_by_role("alert").filter(has_text="no public keys are here")).to_have_count(1)
     choose(page, DIGITS[1])  # the keys were sent again
-    page.get_by_role("combobox", name="The server").select_option("thread")
+    page.get_by_role("combobox", name="Server").select_option("thread")
     choose(page, DIGITS[2])
     assert page.locator("td", has_text="server thread").count() >= 2
     assert base64.b64encode(secret)[:64] not in frames
