@@ -13,7 +13,8 @@ from . import packing
 from .ckks import CKKSVector
 from .context import Context
 from .cost import milliseconds
-from .network import Affine
+from .errors import ParameterError
+from .network import Affine, levels_of
 from .noise import Estimate
 from .packing import Diagonals
 from .params import CKKS
@@ -54,6 +55,15 @@ class Chain:
             security=security,
             rotations=rotations,
         )
+
+    def check(self, affines: Sequence[Affine]) -> None:
+        """ParameterError unless there is a prime for every level of the network, and one more."""
+        needed = levels_of(affines, self.lazy) + 1
+        if len(self.prime_bits) < needed:
+            raise ParameterError(
+                f"{len(self.prime_bits)} primes: this network must have {needed} in such a chain, "
+                "one for each level and one that stays"
+            )
 
 
 @dataclass(frozen=True, eq=False)

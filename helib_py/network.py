@@ -39,6 +39,11 @@ class Affine:
         return "square" if self.activation is None else f"degree {self.activation.degree}"
 
 
+def levels_of(affines: Sequence[Affine], lazy: bool) -> int:
+    """Levels that a network takes: its activations', and without laziness one a product, too."""
+    return sum(affine.levels for affine in affines[:-1]) + (0 if lazy else len(affines))
+
+
 def only_chains(affines: Sequence[Affine], what: str) -> None:
     """NotPolynomial for residual additions."""
     for affine in affines:

@@ -17,7 +17,7 @@ from .arrange import arrange
 from .compile import Chain, Compiler, Packed, operation_costs
 from .engines.plain import PlainEvaluator, QuickEvaluator, Values
 from .errors import ParameterError
-from .network import Affine
+from .network import Affine, levels_of
 from .params import MAX_MODULUS_BITS, MAX_PRIME_BITS
 from .plans import Interface, Layer, Plan
 from .program import Program
@@ -93,6 +93,8 @@ def plans(
 
     One whose values outgrow the modulus has less headroom than the margin.
     """
+    if chain:
+        chain.check(affines)
     rings = [chain.ring] if chain else [ring] if ring else sorted(MAX_MODULUS_BITS[security])
     done: list[Chain] = []
     for n in rings:
@@ -121,7 +123,7 @@ def chains(affines: Sequence[Affine], ring: int, security: int) -> Iterator[Chai
         special = min(MAX_PRIME_BITS, limit - count * each)
         for late in (True, False):
             yield Chain(ring, True, (each,) * count, special, relinearise_late=late)
-    yield from eager(ring, 1 + sum(1 + affine.levels for affine in affines[:-1]), security)
+    yield from eager(ring, levels_of(affines, lazy=False), security)
 
 
 def eager(ring: int, levels: int, security: int) -> Iterator[Chain]:

@@ -97,6 +97,14 @@ def test_values_without_room_are_refused_as_such_and_not_as_imprecise(options):
     assert_refused(error)
 
 
+@pytest.mark.parametrize(("lazy", "needed"), [(True, 3), (False, 6)])
+def test_a_chain_with_too_few_primes_is_refused(lazy, needed):
+    chain = Chain(16384, lazy, (40,) * (needed - 1), 50, input_bits=30.0)
+    with pytest.raises(ParameterError, match=f"{needed - 1} primes.*must have {needed}") as error:
+        he.plan(net("two squares"), IMAGES[:40], chain=chain)
+    assert_refused(error)
+
+
 def quadratics(a):
     return nn.Sequential(flat(), nn.Linear(64, 8), he.Quadratic(a, 1.0), nn.Linear(8, 4))
 
