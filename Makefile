@@ -77,8 +77,8 @@ $(web): tools/web/package-lock.json
 	then npm ci --prefix tools/web --no-audit --no-fund && touch $@; \
 	else echo "npm is missing: 'Draw a digit' will show a recorded run, not encrypt one"; fi
 
-# The book's cache knows when a notebook changed, but not when the package did.
-book/_build/.fresh: .venv/.ready book/_config.yml $(package)
+# The book's cache knows when a notebook changed, but not when the package or a benchmark did.
+book/_build/.fresh: .venv/.ready book/_config.yml benchmarks/results.json $(package)
 	rm -rf book/_build
 	mkdir -p book/_build
 	touch $@
