@@ -99,10 +99,12 @@ def rounds(
     run = server.answer()
     up, what = [c.to_bytes() for c in owner.encrypt(x)], "encrypted input"
     for i, following in enumerate([*server.plan.segments[1:], None]):
-        reply = run.step([transcript.send("client", "server", what, c) for c in up])
+        reply = run.step([transcript.send("data owner", "server", what, c) for c in up])
         if following is None:
-            return owner.decrypt(transcript.send("server", "client", "encrypted scores", reply))
+            return owner.decrypt(
+                transcript.send("server", "data owner", "encrypted scores", reply)
+            )
         what = f"masked values, refresh {i + 1}"
-        reply = transcript.send("server", "client", what, reply)
+        reply = transcript.send("server", "data owner", what, reply)
         up, what = refresh(owner, following.interface, reply), f"refreshed, {i + 1}"
     raise AssertionError("a plan has at least one segment")
