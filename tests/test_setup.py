@@ -99,6 +99,11 @@ def test_a_notebook_ends_with_three_hidden_solutions_and_has_no_long_cell(notebo
     assert all("".join(cell["source"]).count("\n") < 25 for cell in code)
 
 
+def test_notebooks_link_to_files_which_jupyterlab_opens():
+    """Unlike the {doc} of the book."""
+    assert [path.name for path in NOTEBOOKS if "{doc}" in path.read_text()] == []
+
+
 def test_every_notebook_is_in_the_book_and_on_the_map():
     book = (ROOT / "book/_toc.yml").read_text()
     readme = (ROOT / "README.md").read_text()

@@ -73,6 +73,14 @@ def test_its_table_of_contents_leads_through_the_notebook(workshop, offline_page
     expect(page.locator(f".jp-NotebookPanel h2:has-text('{heads[-1]}')")).to_be_in_viewport()
 
 
+def test_a_link_to_another_notebook_opens_it(workshop, offline_page):
+    page = offline_page
+    page.goto(f"{workshop}/lab/tree/{START}?reset")
+    place = "05_noise_budget.ipynb"
+    cell_with(page, f"({place})").locator(f".myst a[href*='{place}']").first.click()
+    page.wait_for_function(f"{PANEL}?.context?.path === 'notebooks/{place}'")
+
+
 def cell_with(page, text):
     """The first cell that holds a text, on the screen: what is not seen is not drawn."""
     page.wait_for_function(DRAWN)
