@@ -2,10 +2,10 @@
 
 from itertools import chain
 
-from . import batch, deep, digits, encrypted_model, paillier
+from . import batch, browser, deep, digits, encrypted_model, paillier
 from .harness import write
 
-MEASURED = (paillier, digits, batch, encrypted_model, deep)
+MEASURED = (paillier, digits, browser, batch, encrypted_model, deep)
 
 if __name__ == "__main__":
     results = []
