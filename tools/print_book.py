@@ -37,8 +37,8 @@ html { font-size: 12.5px; }
   text-decoration: none; }
 h1, h2, h3, h4 { white-space: break-spaces; } /* or the outline loses the spaces at line ends */
 """
-DRAWN = """() => [...document.querySelectorAll("script[type*='widget-view']")]
-  .every((script) => script.nextElementSibling?.childNodes.length)"""
+DRAWN = """() => [...document.querySelectorAll(".widget-static")]
+  .every((widget) => widget.childNodes.length)"""
 # Colours that cost a tag in the PDF and say little: names, operators, punctuation, spaces.
 PLAIN = ".highlight :is(.n, .o, .p, .w)"
 # Links stay in the book, those too that a widget has written; what is not printed is no link.
@@ -85,11 +85,13 @@ def anchor(page: str, fragment: str = "") -> str:
 
 
 def into_book(page: str, article: Tag) -> Tag:
-    """A chapter with names that no other has, and nothing folded."""
+    """A chapter with names that no other has, solutions unfolded, code that is folded left out."""
     for node in article.select("[id]"):
         node["id"] = anchor(page, node["id"])
     for node in article.select("[src]"):
         node["src"] = resolve(page, node["src"])
+    for node in article.select(".tag_hide-input details"):
+        node.decompose()
     for node in article.select("details"):
         node["open"] = ""
     for node in article.select("a.headerlink"):

@@ -57,12 +57,20 @@
     return frontEnds.get(_esm);
   }
 
+  // A bar that went along while the page was made: it is done, and there is nothing to control.
+  function isProgress(states, id) {
+    const { model_name, state } = states[id] ?? {};
+    const parts = (state?.children ?? []).map((part) => part.replace("IPY_MODEL_", ""));
+    return model_name === "FloatProgressModel" || parts.some((part) => isProgress(states, part));
+  }
+
   async function show(script, states) {
     const id = JSON.parse(script.textContent).model_id;
+    script.dataset.shown = "true";
+    if (isProgress(states, id)) return;
     const state = states[id]?.state;
     const el = document.createElement("div");
     el.className = state?._esm ? "widget-static" : "widget-needs-kernel";
-    script.dataset.shown = "true";
     script.after(el);
     if (!state?._esm) {
       el.textContent = "This control needs a running kernel: open the notebook in JupyterLab.";

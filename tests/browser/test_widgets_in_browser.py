@@ -89,6 +89,13 @@ def test_a_widget_that_needs_a_kernel_says_so(tmp_path, offline_page):
     assert page.errors == []
 
 
+def test_a_progress_bar_that_is_done_says_nothing(tmp_path, offline_page):
+    page, bar = offline_page, ipywidgets.FloatProgress(value=1, max=1)
+    page.goto(write_page(tmp_path, ipywidgets.HBox([ipywidgets.HTML("100%"), bar])).as_uri())
+    assert page.locator("body").inner_text().strip() == ""
+    assert page.errors == []
+
+
 def test_a_page_without_widgets_stays_as_it_is(tmp_path, offline_page):
     page = offline_page
     shutil.copy(STATIC, tmp_path)

@@ -63,6 +63,6 @@ def opened(request, address, open_offline):
 # Formulas are set and no widget is still empty.
 READY = """async () => {
   await window.MathJax?.startup.promise;
-  const views = document.querySelectorAll("script[type*='widget-view']");
-  return [...views].every((script) => script.nextElementSibling?.childNodes.length);
+  const widgets = document.querySelectorAll(".widget-static");
+  return [...widgets].every((widget) => widget.childNodes.length);
 }"""

@@ -12,8 +12,8 @@ CUT_OFF = """() => [...document.querySelectorAll("article *")].filter((node) => 
   if (node.closest("svg, mjx-container")) return false;
   const box = node.getBoundingClientRect();
   const drawn = node.matches("span.math") && node.querySelector("mjx-math");
-  if (drawn) return drawn.getBoundingClientRect().right > box.right + 1;
   const hides = ["hidden", "clip"].includes(getComputedStyle(node).overflowX);
+  if (drawn) return hides && drawn.getBoundingClientRect().right > box.right + 1;
   const shown = node.clientWidth > 2 && !node.matches(".math"); // 1: for screen readers only
   return hides && shown && node.scrollWidth > node.clientWidth + 1;
 }).map((node) => node.textContent.slice(0, 200))"""
@@ -42,6 +42,7 @@ def test_a_picture_has_words_and_in_the_dark_white_paper(opened):
 
 
 def test_every_widget_works_here_or_says_that_it_needs_python(opened):
+    expect(opened.locator("script[type*=widget-view]:not([data-shown])")).to_have_count(0)
     for view in opened.locator(".widget-static, .widget-needs-kernel").all():
         if "widget-static" in view.get_attribute("class"):
             expect(view.locator(".he-widget")).to_have_count(1)
