@@ -3,7 +3,7 @@
 
 const NOISE = 56; // bytes of a ciphertext are shown in a square of so many
 const LOGGED = 12; // messages shown, the latest
-const PLACES = { thread: "another thread of this page", kernel: "the Python kernel", recorded: "as recorded in Python" };
+const PLACES = { thread: "a thread of this page", kernel: "the Python kernel", recorded: "as recorded in Python" };
 const STEPS = ["encrypt", "predict", "decrypt"];
 
 const kilobytes = (n) => (n < 1e6 ? `${number(Math.round(n / 1e3), 4)} kB` : `${number(n / 1e6, 2)} MB`);
