@@ -168,6 +168,9 @@ def printed(chromium: str, page: Path) -> bytes:
         tab.goto(page.as_uri())
         tab.evaluate("window.MathJax?.startup.promise")
         tab.wait_for_function(DRAWN)
+        for drawn in tab.locator(".he-draw").all():  # begins when it is seen, ends with a sentence
+            drawn.scroll_into_view_if_needed()
+            drawn.locator(".he-readout").filter(has_text=re.compile(r"\.\s*$")).wait_for()
         tab.evaluate(LINK)
         tab.evaluate(NUMBER, starts(tab.pdf(**options)))
         pdf = tab.pdf(**options)
