@@ -42,7 +42,9 @@ def test_predicted_precision_is_within_three_bits_of_measured(pyfhel_owner, para
         expected = np.atleast_1d(CIRCUITS[name](x, y, w, W))
         measured.append(he.measured_bits(pyfhel_owner.decrypt(out), expected))
     measured = min(measured)
-    assert measured >= out.bits - (2 if name == "sum" else 1)
+    # A slot's error is a product of two normal ones, the key's and the mask's: of 4096, one is
+    # more than a bit above the largest foretold in some 5 % of all draws, 1.5 bits in 0.1 %.
+    assert measured >= out.bits - (2 if name == "sum" else 1.5)
     assert measured <= out.bits + 3
 
 
