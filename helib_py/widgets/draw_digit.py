@@ -54,8 +54,12 @@ class DrawDigit(Widget):
     labels = traitlets.List(traitlets.Int(), read_only=True).tag(sync=True)
     security = traitlets.Unicode(read_only=True).tag(sync=True)
     recorded = traitlets.Dict(read_only=True).tag(sync=True)
-    client = traitlets.Unicode(read_only=True).tag(sync=True)
-    server = traitlets.Unicode(read_only=True).tag(sync=True)
+    client = traitlets.Unicode(
+        front_end("plan.js", "seal.js", "threads.js", "client.js"), read_only=True
+    ).tag(sync=True)
+    server = traitlets.Unicode(
+        front_end("plan.js", "seal.js", "threads.js", "server.js"), read_only=True
+    ).tag(sync=True)
     seal_script = traitlets.Bytes(read_only=True).tag(sync=True)
     seal_wasm = traitlets.Bytes(read_only=True).tag(sync=True)
 
@@ -76,8 +80,6 @@ class DrawDigit(Widget):
             "labels": digits, "title": title, "insecure": not plan.params.is_secure,
             "security": plan.params.label,
             "recorded": record(plan, images.reshape(-1, *plan.interface.shape)),
-            "client": front_end("plan.js", "seal.js", "threads.js", "client.js"),
-            "server": front_end("plan.js", "seal.js", "threads.js", "server.js"),
             "seal_script": script, "seal_wasm": wasm,
         }  # fmt: skip
         for name, value in traits.items():
