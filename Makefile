@@ -8,6 +8,8 @@ bin := .venv/bin
 pip := CMAKE_TOOLCHAIN_FILE="$(CURDIR)/tools/seal.cmake" \
   PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(bin)/pip install
 pytest := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(bin)/pytest -n 2 --dist loadfile
+nbval := PYTHONPATH=tools $(pytest) -p nbval_to_book --book-cache book/_build/.jupyter_cache \
+  --nbval-lax --nbval-sanitize-with nbval.cfg --nbval-cell-timeout 300 $(NBVAL_FLAGS)
 nbstripout := $(bin)/nbstripout --keep-count --keep-id
 print_book := $(bin)/python tools/print_book.py book/_build/html book/_build/html/helib_py.pdf
 web := tools/web/node_modules/.ready
@@ -25,13 +27,17 @@ test: test-package test-notebooks
 test-package: .venv/.ready $(web)
 	$(pytest) $(PYTEST_FLAGS) --ignore=tests/browser/book
 
-test-notebooks: .venv/.ready $(web)
-	$(pytest) --nbval-lax --nbval-sanitize-with nbval.cfg --nbval-cell-timeout 300 $(NBVAL_FLAGS) notebooks
+test-notebooks: book/_build/.fresh $(web)
+	$(nbval) notebooks
+	touch book/_build/.executed
 
-# Notebooks are executed two at a time into the cache that Jupyter Book, which executes one after
-# the other, then finds full. Without --all, a second run would forget the first one's warnings.
-book: book/_build/.fresh $(web)
-	OMP_NUM_THREADS=1 $(bin)/python tools/execute_notebooks.py book/_build/.jupyter_cache notebooks/*.ipynb
+# The book shows what the tests saw: only notebooks that changed since are executed, as they are.
+book/_build/.executed: book/_build/.fresh $(wildcard notebooks/*.ipynb) | $(web)
+	$(nbval) $(filter %.ipynb,$?)
+	touch $@
+
+# Without --all, a second build would forget the first one's warnings.
+book: book/_build/.executed
 	$(bin)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book \
 	  --all -W -n --keep-going
 	$(print_book)
