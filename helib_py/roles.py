@@ -6,7 +6,6 @@ An owner and its servers share nothing but bytes. Decrypting exists on the owner
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -240,24 +239,25 @@ class Server:
             return
         jobs = ([c if isinstance(c, bytes) else c.to_bytes() for c in up] for up in uploads)
         given = (self.plan.to_bytes(), self.public.to_bytes())
-        with multiprocessing.get_context("spawn").Pool(workers, _become_server, given) as pool:
-            yield from pool.imap(_run_in_worker, jobs, chunksize=4)
+        with batch.crew(workers, _Worker, *given) as run:
+            yield from run(jobs)
 
     def __repr__(self) -> str:
         return f"Server (no secret key) · {self.plan.summary}"
 
 
 Upload = Any  #: a sequence of ciphertexts or of their bytes, or an EncryptedBatch or its bytes
-_worker: list[Server] = []  # filled in worker processes only
 
 
-def _become_server(plan: bytes, public: bytes) -> None:
-    _worker[:] = [Server(Plan.from_bytes(plan), public)]
+class _Worker:
+    """A server that a worker process makes for itself."""
 
+    def __init__(self, plan: bytes, public: bytes) -> None:
+        self._server = Server(Plan.from_bytes(plan), public)
 
-def _run_in_worker(upload: Sequence[bytes]) -> bytes:
-    result: bytes = _worker[0].run(upload).to_bytes()
-    return result
+    def __call__(self, upload: Sequence[bytes]) -> bytes:
+        result: bytes = self._server.run(upload).to_bytes()
+        return result
 
 
 def _at_home(c: Ciphertext | bytes, context: Context) -> bool:

@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -199,6 +201,31 @@ def test_many_inputs_give_the_results_of_one_after_the_other():
     together = server.run_all((owner.encrypt(x) for x in IMAGES[:5]), workers=2)
     for x, result in zip(IMAGES[:5], together, strict=True):
         assert_bits(owner.decrypt(result), owner.decrypt(server.run(owner.encrypt(x))), at_least=6)
+
+
+SCRIPT = """
+import sys
+import numpy as np, torch
+from torch import nn
+import helib_py as he
+net = nn.Sequential(nn.Linear(4, 3), he.Square(), nn.Linear(3, 2))
+x = np.ones((5, 4))
+plan = he.plan(net, x, batch=sys.argv[1] == "batch")
+owner = he.DataOwner(plan)
+print(he.predict(owner, he.Server(plan, owner.public), x).shape)
+"""
+
+
+@pytest.mark.parametrize("kind", ["batch", "one by one"])
+def test_a_script_that_predicts_in_processes_needs_no_guard(kind, tmp_path):
+    """multiprocessing's processes would run it again and again."""
+    (tmp_path / "script.py").write_text(SCRIPT)
+    ran = subprocess.run(
+        [sys.executable, tmp_path / "script.py", kind],
+        check=True, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert ran.stdout == "(5, 2)\n"
+    assert ran.stderr == ""
 
 
 def test_a_vector_that_is_no_input_of_the_plan_is_refused():

@@ -6,9 +6,9 @@ from .planner import make_batch_plan
 from .plans import BatchPlan
 from .sealed import EncryptedBatch
 from .server import run_all
-from .workers import Tick
+from .workers import Tick, crew
 
 __all__ = [
-    "BatchInterface", "BatchPlan", "EncryptedBatch", "Tick", "encrypt", "encrypt_all",
-    "make_batch_plan", "run_all",
+    "BatchInterface", "BatchPlan", "EncryptedBatch", "Tick", "crew", "encrypt",
+    "encrypt_all", "make_batch_plan", "run_all",
 ]  # fmt: skip

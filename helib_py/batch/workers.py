@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import multiprocessing
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from math import prod
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,27 @@ from .modular import Scratch
 
 Tick = Callable[[int], object]  #: told how many ciphertexts have been done
 Run = Callable[[Iterable[Any]], Iterable[Any]]  #: jobs to results, in order
+
+
+class _Process(SpawnProcess):
+    """A new process that does not begin by running the caller's script once more.
+
+    multiprocessing's would, for the sake of what a script defines; without a guard in the script
+    that never ends.
+    """
+
+    def start(self) -> None:
+        """Start it where no script can be seen."""
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = script
+
+
+class _Spawn(SpawnContext):
+    Process = _Process
 
 
 @contextmanager
@@ -40,14 +63,12 @@ def crew(workers: int, make: Callable[..., Callable[[Any], Any]], *given: Any) -
     if workers == 1:
         yield partial(map, make(*given))
         return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _become, (make, given)) as pool:
+    with ProcessPoolExecutor(workers, _Spawn(), _become, (make, given)) as pool:
         try:
             yield partial(pool.map, _work)
         except BrokenProcessPool as error:
             raise EngineFailed(
-                "a worker process ended before its work: use workers=1, free some memory, and in "
-                'a script start under if __name__ == "__main__"'
+                "a worker process ended before its work: use workers=1, or free some memory"
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
@@ -93,8 +114,7 @@ class Shared:
                 f"worker processes need {nbytes(sum(sizes))} of shared memory, {nbytes(room)} are "
                 "there: use workers=1, or give the container a larger /dev/shm"
             )
-        spawn = multiprocessing.get_context("spawn")
-        self._regions = [spawn.RawArray(ctypes.c_uint64, size // 8) for size in sizes]
+        self._regions = [_Spawn().RawArray(ctypes.c_uint64, size // 8) for size in sizes]
 
     def put(self, upload: np.ndarray) -> None:
         """Begin a batch."""
