@@ -19,30 +19,18 @@ from .harness import Result, alternate, result
 from .networks import trained
 
 IMAGES = 20
+SCRIPTS = ("plan.js", "threads.js", "session.js")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
-# What the widget does, without what it draws.
-START = """async ({ text, inputs, client, server, packed }) => {
-  const [script, wasm] = await Promise.all(packed.map((p) =>
-    inflate(Uint8Array.from(atob(p), (c) => c.charCodeAt(0)))));
-  const module = await WebAssembly.compile(wasm);
-  const start = { script: new TextDecoder().decode(script), module };
-  const [plan, owner, cloud] = [await readPlan(text), new Thread([client]), new Thread([server])];
-  const { parameters, rotations, input, output } = plan;
-  const { bundle } = await owner.ask("keys", { wasm: start, parameters, rotations });
-  await cloud.ask("plan", { wasm: start, text });
-  await cloud.ask("keys", bundle);
-  globalThis.predict = async (i) => {
-    const sent = { slots: layOut(plan, inputs[i]), scale: input.scale };
-    const { ciphertexts } = await owner.ask("encrypt", sent);
-    const { ciphertext } = await cloud.ask("predict", { ciphertexts });
-    const { level, scale } = output;
-    const { slots } = await owner.ask("decrypt", { ciphertext, level, scale });
-    return readOut(plan, slots);
-  };
-  const slots = layOut(plan, inputs[0]);
-  const { ciphertexts } = await owner.ask("encrypt", { slots, scale: input.scale });
-  const sizes = (parts) => parts.reduce((total, { length }) => total + length, 0);
-  return [sizes(Object.values(bundle)), sizes(ciphertexts)];
+# The widget's session without what it draws; JSON carries its bytes as base64.
+SESSION = """const session = (given) => new Session({ get: (name) => name.startsWith("seal_")
+  ? Uint8Array.from(atob(given[name]), (c) => c.charCodeAt(0)) : given[name] });"""
+START = """async ([given, inputs]) => {
+  const mine = session(given);
+  await mine.start();
+  globalThis.predict = (i) => mine.predict(inputs[i], "thread");
+  await predict(0);
+  const sizes = (what) => mine.log.filter((m) => m.what.endsWith(what)).map((m) => m.size);
+  return [sizes(" key"), sizes("encrypted digit")];
 }"""
 
 
@@ -61,7 +49,8 @@ def measure(rounds: int = 7) -> Iterator[Result]:
     native = Ours(trained(drawn()), digits.x_train[:64], precision=10)
     images = digits.x_test[:IMAGES]
     with _page() as page:
-        keys, upload = page.evaluate(START, _given(native.plan, images))
+        inputs = images.reshape(IMAGES, -1).tolist()
+        keys, upload = page.evaluate(START, [traits(he.widgets.DrawDigit(native.plan)), inputs])
         turn, other = count(), count()
         here, there = alternate(
             lambda: page.evaluate(f"predict({next(turn) % IMAGES})"),
@@ -72,19 +61,15 @@ def measure(rounds: int = 7) -> Iterator[Result]:
     sent = sum(len(c.to_bytes()) for c in native.owner.encrypt(images[0]))
     name = "drawn digit, in Chromium against Pyfhel"
     yield result(f"{name}: encrypt, predict, decrypt", here[0], there[0], "s", "≤ 0.5 s")
-    yield result(f"{name}: all public keys", keys, public, "bytes", "—")
-    yield result(f"{name}: upload", upload, sent, "bytes", "—")
+    yield result(f"{name}: all public keys", sum(keys), public, "bytes", "—")
+    yield result(f"{name}: upload", sum(upload), sent, "bytes", "—")
 
 
-def _given(plan: he.Plan, images: Any) -> dict[str, Any]:
-    parts = ("plan.js", "seal.js", "threads.js")
-    return {
-        "text": plan.to_json(),
-        "inputs": images.reshape(len(images), -1).tolist(),
-        "client": front_end(*parts, "client.js"),
-        "server": front_end(*parts, "server.js"),
-        "packed": [base64.b64encode(data).decode() for data in node_seal(NODE_SEAL)],
-    }
+def traits(widget: he.widgets.DrawDigit) -> dict[str, str]:
+    """What a session reads of a widget."""
+    packed = {name: getattr(widget, name) for name in ("seal_script", "seal_wasm")}
+    texts = {name: getattr(widget, name) for name in ("plan", "client", "server")}
+    return texts | {name: base64.b64encode(data).decode() for name, data in packed.items()}
 
 
 @contextmanager
@@ -95,6 +80,6 @@ def _page() -> Iterator[Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page()
-        page.add_script_tag(content=front_end("plan.js", "threads.js"))
+        page.add_script_tag(content=front_end(*SCRIPTS) + SESSION)
         yield page
         browser.close()

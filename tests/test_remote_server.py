@@ -19,17 +19,17 @@ def owner():
     return he.DataOwner(plan())
 
 
-def messages(question, parts, name="m"):
+def messages(question, parts, name="m", page="p"):
     """A message as the front end cuts it."""
-    label = {"id": name, "question": question, "names": [n for n, _ in parts]}
+    label = {"id": name, "page": page, "question": question, "names": [n for n, _ in parts]}
     label["sizes"] = [len(data) for _, data in parts]
     whole = b"".join(data for _, data in parts)
     starts = range(0, len(whole), PIECE)
     return [({**label, "at": at}, [memoryview(whole[at : at + PIECE])]) for at in starts]
 
 
-def ask(server, question, parts):
-    answers = [server.hear(*message) for message in messages(question, parts)]
+def ask(server, question, parts, page="p"):
+    answers = [server.hear(*message) for message in messages(question, parts, page=page)]
     assert answers[:-1] == [None] * (len(answers) - 1)
     return answers[-1]
 
@@ -37,6 +37,12 @@ def ask(server, question, parts):
 def ciphertexts(owner, image):
     dump = owner.public.context.e.dump
     return [("ciphertext", dump(c.handle)) for c in owner.encrypt(image)]
+
+
+def scores(owner, answer):
+    inside = plan().interface
+    handle = owner.public.context.e.load(answer, inside.result_level, inside.result_scale)
+    return owner._keys.decrypt(handle)[:: inside.stride][: inside.outputs]
 
 
 @pytest.fixture
@@ -57,11 +63,8 @@ def refused(answer):
 
 def test_a_digit_goes_there_and_back_as_seal_s_bytes(owner, server):
     label, (answer,) = ask(server, "predict", ciphertexts(owner, examples()[0]))
-    inside = plan().interface
-    handle = owner.public.context.e.load(answer, inside.result_level, inside.result_scale)
-    scores = owner._keys.decrypt(handle)[:: inside.stride][: inside.outputs]
     clear = plan().simulate(examples()[0], noisy=False)
-    assert significant_bits(scores, clear) > 8
+    assert significant_bits(scores(owner, answer), clear) > 8
     assert label["id"] == "m"
     assert label["seconds"] > 0
 
@@ -70,6 +73,23 @@ def test_a_ciphertext_before_the_keys_is_refused(owner):
     assert "keys" in refused(
         ask(RemoteServer(plan()), "predict", ciphertexts(owner, examples()[0]))
     )
+
+
+def test_each_page_s_digit_meets_that_page_s_keys(owner, server):
+    other, image = he.DataOwner(plan()), examples()[0]
+    ask(server, "keys", list(other.public.keys.items()), page="another tab")
+    for page, who in (("p", owner), ("another tab", other)):
+        _, (answer,) = ask(server, "predict", ciphertexts(who, image), page)
+        assert significant_bits(scores(who, answer), plan().simulate(image, noisy=False)) > 8
+
+
+def test_the_keys_of_four_pages_are_kept(owner, server):
+    for page in ("a", "b", "c"):
+        ask(server, "keys", list(owner.public.keys.items()), page)
+    sent = ciphertexts(owner, examples()[0])
+    assert "error" not in ask(server, "predict", sent)[0]
+    ask(server, "keys", list(owner.public.keys.items()), "d")
+    assert "keys" in refused(ask(server, "predict", sent))
 
 
 @pytest.mark.parametrize("cut", [3, 60, 1000, 100_000])

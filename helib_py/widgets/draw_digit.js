@@ -92,7 +92,10 @@ class View {
     this.scores = drawTable(root, "Scores, in the clear and encrypted", ["digit", "in the clear", "encrypted", "difference"]);
     this.log = drawTable(root, "Messages", ["from", "to", "what", "bytes", "first bytes", `from byte ${HEADER}`]);
     this.pad.locked = Boolean(missing);
-    this.whenSeen(root);
+    this.whenSeen(root, (error) => {
+      root.remove();
+      new View(model, el, `This page could not encrypt: ${error.message}.`);
+    });
   }
 
   drawLeft(parent, model) {
@@ -127,7 +130,7 @@ class View {
   }
 
   /** Nothing is computed before the reader has the widget in view. */
-  whenSeen(root) {
+  whenSeen(root, giveUp) {
     this.watch = new IntersectionObserver(async ([{ isIntersecting }]) => {
       if (!isIntersecting) return;
       this.watch.disconnect();
@@ -138,7 +141,7 @@ class View {
         if (this.wanted === undefined) this.put(0);
         else this.work();
       } catch (error) {
-        this.fail(error);
+        giveUp(error);
       }
     });
     this.watch.observe(root);

@@ -1,8 +1,9 @@
 """A server behind a page: what a widget's front end sends is all it knows of the client.
 
 Messages are JSON labels with bytes, in pieces because a Jupyter server refuses large ones. A
-label holds ``id``, the ``question`` ("keys" or "predict"), the ``names`` and ``sizes`` of its
-parts, and ``at``: where in the whole the piece belongs. The other side is in session.js.
+label holds ``id``, the ``page`` that asks, the ``question`` ("keys" or "predict"), the ``names``
+and ``sizes`` of its parts, and ``at``: where in the whole the piece belongs. The other side is in
+session.js.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from ..roles import PublicBundle, Server
 Label = dict[str, Any]
 Parts = list[tuple[str, bytes]]
 _COMPRESSION = 5  #: the byte of SEAL's header that says how what follows is compressed; 0: not
+_PAGES = 4  #: whose keys are kept at a time
 
 
 class RemoteServer:
-    """Answers a page's messages for one plan; holds public keys once the page has sent them."""
+    """Answers the messages of pages for one plan; holds the public keys of the last four."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.server: Server | None = None
+        self._servers: dict[str, Server] = {}
         self._pieces: dict[str, bytearray] = {}
 
     @property
@@ -47,7 +49,7 @@ class RemoteServer:
             if parts is None:
                 return None
             start = perf_counter()
-            answer = self._answer(label["question"], parts)
+            answer = self._answer(label["question"], str(label["page"]), parts)
         except (HelibError, KeyError, TypeError, ValueError, RuntimeError, ImportError) as error:
             self._pieces.clear()
             return {"id": name, "error": _words(error)}, []
@@ -71,25 +73,27 @@ class RemoteServer:
         cut = [bytes(whole[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
         return list(zip(label["names"], cut, strict=True))
 
-    def _answer(self, question: str, parts: Parts) -> list[bytes]:
+    def _answer(self, question: str, page: str, parts: Parts) -> list[bytes]:
         if any(len(data) <= _COMPRESSION or data[_COMPRESSION] for _, data in parts):
             raise BadBytes("these bytes are not SEAL's, uncompressed: send them again")
         if question == "keys":
-            self.server = Server(self.plan, PublicBundle(self.plan.params, "pyfhel", dict(parts)))
+            server = Server(self.plan, PublicBundle(self.plan.params, "pyfhel", dict(parts)))
+            others = [(name, kept) for name, kept in self._servers.items() if name != page]
+            self._servers = dict([*others, (page, server)][-_PAGES:])
             return []
         if question == "predict":
-            return [self._predict([data for _, data in parts])]
+            return [self._predict(self._servers.get(page), [data for _, data in parts])]
         raise BadBytes(f"{question!r} was asked: this server knows keys and predict only")
 
-    def _predict(self, ciphertexts: list[bytes]) -> bytes:
+    def _predict(self, server: Server | None, ciphertexts: list[bytes]) -> bytes:
         """From SEAL's bytes to SEAL's bytes."""
-        if self.server is None:
+        if server is None:
             raise MissingKey("no public keys are here: send them before the first ciphertext")
-        context, inside = self.server.public.context, self.plan.interface
+        context, inside = server.public.context, self.plan.interface
         top, size = inside.params.depth, inside.params.slots
         estimate = Estimate(inside.bound, noise.fresh_std(inside.params, inside.scale))
         handles = [context.e.load(data, top, inside.scale) for data in ciphertexts]
-        result = self.server.run(
+        result = server.run(
             [CKKSVector(context, h, top, inside.scale, size, estimate) for h in handles]
         )
         answer: bytes = context.e.dump(result.handle)

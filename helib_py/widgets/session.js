@@ -4,6 +4,7 @@
 const PIECE = 2 ** 21; // bytes; a Jupyter server takes 10 MB at once
 const HEADER = 113; // bytes before the numbers of a ciphertext, as SEAL writes it
 
+const randomName = () => crypto.getRandomValues(new Uint32Array(2)).join("-");
 const bytesOf = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
 /** Why this page cannot encrypt, or nothing. */
@@ -42,6 +43,7 @@ class KernelServer {
   constructor(model) {
     this.model = model;
     this.waiting = new Map();
+    this.page = randomName(); // a kernel may serve several
     model.on("msg:custom", (content, buffers) => {
       const { resolve, reject } = this.waiting.get(content.id) ?? {};
       this.waiting.delete(content.id);
@@ -59,9 +61,9 @@ class KernelServer {
   }
 
   async ask(question, parts) {
-    const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
+    const [id, page] = [randomName(), this.page];
     const whole = new Uint8Array(await new Blob(parts.map(([, bytes]) => bytes)).arrayBuffer());
-    const label = { id, question, names: parts.map(([name]) => name), sizes: parts.map(([, b]) => b.length) };
+    const label = { id, page, question, names: parts.map(([name]) => name), sizes: parts.map(([, b]) => b.length) };
     const answer = new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
     for (let at = 0; at < whole.length; at += PIECE)
       this.model.send({ ...label, at }, undefined, [whole.slice(at, at + PIECE).buffer]);

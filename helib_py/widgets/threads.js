@@ -37,8 +37,4 @@ class Thread {
       this.worker.postMessage({ id: this.count, question, given });
     });
   }
-
-  end() {
-    this.worker.terminate();
-  }
 }

@@ -147,24 +147,23 @@ def test_the_server_s_thread_is_told_nothing_of_the_secret_key(tmp_path, offline
     assert client.evaluate(IN_MEMORY, ["client", written])
 
 
-def without_webassembly(page):
-    page.add_init_script("delete globalThis.WebAssembly")
-    return widget()
+BROKEN = {
+    "WebAssembly": "delete globalThis.WebAssembly",
+    "out of memory": "WebAssembly.compile = () => Promise.reject(new Error('out of memory'))",
+    "node-seal": "",
+}
 
 
-def without_node_seal(page, monkeypatch, folder):
-    monkeypatch.setattr(draw_digit, "NODE_SEAL", folder)
-    return he.widgets.DrawDigit(plan(), examples(), DIGITS)
-
-
-@pytest.mark.parametrize("missing", ["WebAssembly", "node-seal"])
-def test_without_webassembly_or_node_seal_it_says_so_and_shows_a_recorded_run(
+@pytest.mark.parametrize(
+    "missing", ["WebAssembly", pytest.param("out of memory", marks=ENCRYPTED), "node-seal"]
+)
+def test_a_page_that_cannot_encrypt_says_why_and_shows_a_recorded_run(
     missing, tmp_path, offline_page, monkeypatch
 ):
-    if missing == "WebAssembly":
-        made = without_webassembly(offline_page)
-    else:
-        made = without_node_seal(offline_page, monkeypatch, tmp_path)
+    offline_page.add_init_script(BROKEN[missing])
+    if missing == "node-seal":
+        monkeypatch.setattr(draw_digit, "NODE_SEAL", tmp_path)
+    made = he.widgets.DrawDigit(plan(), examples(), DIGITS)
     page = opened(offline_page, tmp_path, made)
     expect(page.get_by_text(missing)).to_be_visible()
     expect(page.get_by_text("runs that Python recorded")).to_be_visible()
@@ -184,7 +183,8 @@ def test_a_plan_of_another_version_is_a_clear_error_in_the_page(tmp_path, offlin
     assert '\\"version\\": 1' in text
     file.write_text(text.replace('\\"version\\": 1', '\\"version\\": 2'))
     page.goto(file.as_uri())
-    expect(page.get_by_role("alert")).to_contain_text("version 2: this page reads 1 only")
+    expect(page.get_by_text("version 2: this page reads 1 only")).to_be_visible()
+    expect(page.get_by_text("runs that Python recorded")).to_be_visible()
     assert page.errors == []
 
 

@@ -30,7 +30,7 @@ widget = he.widgets.DrawDigit(plan, np.load("examples.npy"), {list(DIGITS)})
 widget
 """
 KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-FORGET = f"{KERNEL}.requestExecute({{code: 'widget._remote.server = None'}}).done.then(() => null)"
+FORGET = f"{KERNEL}.requestExecute({{code: 'widget._remote._servers.clear()'}}).done.then(() => null)"
 
 
 def notebook(folder):

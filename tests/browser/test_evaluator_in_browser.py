@@ -1,6 +1,5 @@
 """The JavaScript evaluator: the same numbers as Python's, in the clear and encrypted."""
 
-import base64
 import json
 
 import numpy as np
@@ -9,6 +8,7 @@ from drawn import ENCRYPTED, digits, plan, significant_bits, widget
 from helpers import uniform
 from random_programs import TOY, random_plan
 
+from benchmarks.browser import SCRIPTS, SESSION, traits
 from helib_py.program import OPERATIONS
 from helib_py.widgets.draw_digit import front_end
 
@@ -17,26 +17,10 @@ CLEAR = """async ({ text, inputs }) => {
   const plan = await readPlan(text);
   return inputs.map((x) => clearScores(plan, x));
 }"""
-# A client and a server in threads of their own, as in the widget.
-THREADS = """async ({ text, inputs, client, server, packed }) => {
-  const [script, wasm] = await Promise.all(packed.map((p) =>
-    inflate(Uint8Array.from(atob(p), (c) => c.charCodeAt(0)))));
-  const module = await WebAssembly.compile(wasm);
-  const start = { script: new TextDecoder().decode(script), module };
-  const [plan, owner, cloud] = [await readPlan(text), new Thread([client]), new Thread([server])];
-  const { parameters, rotations, input, output } = plan;
-  const { bundle } = await owner.ask("keys", { wasm: start, parameters, rotations });
-  await cloud.ask("plan", { wasm: start, text });
-  await cloud.ask("keys", bundle);
-  const scores = [];
-  for (const x of inputs) {
-    const sent = { slots: layOut(plan, x), scale: input.scale };
-    const { ciphertexts } = await owner.ask("encrypt", sent);
-    const { ciphertext } = await cloud.ask("predict", { ciphertexts });
-    const { level, scale } = output;
-    scores.push(readOut(plan, (await owner.ask("decrypt", { ciphertext, level, scale })).slots));
-  }
-  owner.end(), cloud.end();
+ENCRYPTED_SCORES = """async ([given, inputs]) => {
+  const mine = session(given), scores = [];
+  await mine.start();
+  for (const x of inputs) scores.push((await mine.predict(x, "thread")).scores);
   return scores;
 }"""
 
@@ -46,7 +30,7 @@ def evaluator(offline_page, tmp_path):
     """A page with the evaluator in it."""
     (tmp_path / "page.html").write_text("<!doctype html><meta charset=utf-8>")
     offline_page.goto((tmp_path / "page.html").as_uri())
-    offline_page.add_script_tag(content=front_end("plan.js", "threads.js"))
+    offline_page.add_script_tag(content=front_end(*SCRIPTS) + SESSION)
     return offline_page
 
 
@@ -55,10 +39,8 @@ def flat(inputs):
 
 
 def encrypted(page, text, inputs):
-    made = widget()
-    packed = [base64.b64encode(data).decode() for data in (made.seal_script, made.seal_wasm)]
-    given = {"text": text, "inputs": inputs, "client": made.client, "server": made.server}
-    return np.array(page.evaluate(THREADS, {**given, "packed": packed}))
+    given = traits(widget()) | {"plan": text}
+    return np.array(page.evaluate(ENCRYPTED_SCORES, [given, inputs]))
 
 
 def test_a_hundred_digits_in_the_clear_are_python_s_to_the_last_bits(evaluator):
