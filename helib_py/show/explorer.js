@@ -110,7 +110,7 @@ function render({ model, el }) {
   const table = Object.fromEntries(names.map((name) => [name, model.get(name)]));
   const { rows, knobs, axes, y, title } = table;
   const [bar, panels, readout] = frame(el, title, "Explorer");
-  const outcomes = Object.keys(rows[0]).filter((c) => !knobs.includes(c));
+  const outcomes = [...new Set([...y, ...Object.keys(rows[0])])].filter((c) => !knobs.includes(c));
   const same = (a, b) => knobs.every((k) => a[k] === b[k]);
   let chosen = null;
   const show = (wanted, turned) => {
