@@ -47,7 +47,7 @@ class LinearServer:
         """One layer on encrypted inputs (n,) or (rows, n): packed, shielded, as bytes.
 
         ShapeError for a layer that is not there, BadBytes for inputs labelled as anything but
-        freshly encrypted: a limit of the client's choice could carry a row of weights out.
+        freshly encrypted: a limit of the data owner's choice could carry a row of weights out.
         """
         if layer not in range(self.depth):
             raise ShapeError(f"layer {layer}: this network has the layers 0 to {self.depth - 1}")
@@ -83,10 +83,10 @@ def interact(
     for layer in range(server.depth):
         values = np.maximum(values, 0) if layer else values
         up = owner.encrypt(values).to_bytes()
-        up = transcript.send("client", "server", f"encrypted inputs of layer {layer + 1}", up)
+        up = transcript.send("data owner", "server", f"encrypted inputs of layer {layer + 1}", up)
         down = server.linear(layer, up)
-        what = f"pre-activations of layer {layer + 1}, for the client to open"
-        values = owner.decrypt(transcript.send("server", "client", what, down))
+        what = f"pre-activations of layer {layer + 1}, for the data owner to open"
+        values = owner.decrypt(transcript.send("server", "data owner", what, down))
     return values
 
 

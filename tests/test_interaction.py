@@ -65,11 +65,11 @@ def test_only_bytes_cross_and_the_transcript_tells_which(toy):
     layers, told = network([4, 3, 2]), he.Transcript()
     interact(toy, he.LinearServer(layers, toy.public), uniform(4), told)
     assert [message[:2] for message in told.messages] == 2 * [
-        ("client", "server"), ("server", "client"),
+        ("data owner", "server"), ("server", "data owner"),
     ]  # fmt: skip
     assert [message[2] for message in told.messages] == [
-        "encrypted inputs of layer 1", "pre-activations of layer 1, for the client to open",
-        "encrypted inputs of layer 2", "pre-activations of layer 2, for the client to open",
+        "encrypted inputs of layer 1", "pre-activations of layer 1, for the data owner to open",
+        "encrypted inputs of layer 2", "pre-activations of layer 2, for the data owner to open",
     ]  # fmt: skip
     ups, downs = [m[3] for m in told.messages[::2]], [m[3] for m in told.messages[1::2]]
     assert 4 * 128 < ups[0] < 4 * 128 + 600
