@@ -30,7 +30,8 @@ widget = he.widgets.DrawDigit(plan, np.load("examples.npy"), {list(DIGITS)})
 widget
 """
 KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-FORGET = f"{KERNEL}.requestExecute({{code: 'widget._remote._servers.clear()'}}).done.then(() => null)"
+CODE = "{code: 'widget._remote._servers.clear()'}"
+FORGET = f"{KERNEL}.requestExecute({CODE}).done.then(() => null)"
 
 
 def notebook(folder):
