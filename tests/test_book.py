@@ -1,15 +1,23 @@
 """The book's own pages: contents and API page miss nothing, and links lead somewhere."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+pytest.importorskip("pybtex", reason="needs the book's tools")
+from pybtex.database import parse_file
+from pybtex.richtext import Text
+
 import helib_py as he
+from book.reader_links import as_roles
 
 BOOK = Path(__file__).parents[1] / "book"
 PAGES = sorted(BOOK.glob("*.md"))
+NOTEBOOKS = sorted((BOOK.parent / "notebooks").glob("*.ipynb"))
+SOURCES = parse_file(BOOK / "references.bib").entries
 TOC = yaml.safe_load((BOOK / "_toc.yml").read_text())
 
 
@@ -31,6 +39,41 @@ def test_a_page_links_only_to_what_is_there(page):
     for target in re.findall(r"\{doc\}`(?:[^`<]*<)?([\w./]+)>?`", page.read_text()):
         found = (page.parent / target).resolve()
         assert found.with_suffix(".md").exists() or found.with_suffix(".ipynb").exists(), target
+
+
+def label(entry):
+    """What the book calls a source: authors and year."""
+    authors = [str(Text.from_latex(" ".join(p.last_names))) for p in entry.persons["author"]]
+    if len(authors) > 2 or authors[-1] == "others":
+        authors = [f"{authors[0]} et al."]
+    return ", ".join([" and ".join(authors), *filter(None, [entry.fields.get("year")])])
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_names_its_sources_as_the_bibliography_does(notebook):
+    links = r"\[([^][]+)\]\((\S*references\.bib\S*?)\)"
+    text = notebook.read_text()
+    found = re.findall(links, text)
+    assert len(found) == text.count("references.bib")
+    for named, target in found:
+        entry = SOURCES[target.removeprefix("../book/references.bib#")]
+        assert named == label(entry)
+    assert "references.bib" not in as_roles(text), "write ([A, 1999](…); [B, 2001](…))"
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_names_its_own_figures_and_says_on_which_side_they_are(notebook):
+    cells = json.loads(notebook.read_text())["cells"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    at = {
+        name: i
+        for i, cell in enumerate(cells)
+        if (name := cell["metadata"].get("mystnb", {}).get("figure", {}).get("name"))
+    }
+    for i, text in enumerate(texts):
+        for side, name in re.findall(r"\[[^][]*figure (above|below)\]\(#([\w-]+)\)", text):
+            assert (at[name] > i) == (side == "below"), name
+        assert "](#fig-" not in as_roles(text), "write [figure below](#fig-…)"
 
 
 def test_the_citation_names_this_version():

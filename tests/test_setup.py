@@ -99,9 +99,10 @@ def test_a_notebook_ends_with_three_hidden_solutions_and_has_no_long_cell(notebo
     assert all("".join(cell["source"]).count("\n") < 25 for cell in code)
 
 
-def test_notebooks_link_to_files_which_jupyterlab_opens():
-    """Unlike the {doc} of the book."""
-    assert [path.name for path in NOTEBOOKS if "{doc}" in path.read_text()] == []
+@pytest.mark.parametrize("role", ["{doc}", "{cite}", "{numref}"])
+def test_notebooks_link_in_plain_markdown_which_jupyterlab_shows(role):
+    """Unlike these roles of the book; see book/reader_links.py."""
+    assert [path.name for path in NOTEBOOKS if role in path.read_text()] == []
 
 
 def test_every_notebook_is_in_the_book_and_on_the_map():

@@ -7,6 +7,7 @@ Book would execute it once more, and keeps what comes of them in the cache where
 import copy
 import time
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,13 +57,31 @@ RECORD = pytest.StashKey[Record]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--book-cache: where Jupyter Book looks for executed notebooks."""
+    """Where Jupyter Book looks for executed notebooks, and whether to execute these again."""
     parser.addoption("--book-cache", required=True, metavar="PATH")
+    parser.addoption("--unless-cached", action="store_true")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the cache before there are two processes that would."""
     get_cache(config.option.book_cache).list_cache_records()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Pass over notebooks whose cells have been executed as they are."""
+    if not config.option.unless_cached or collection_path.suffix != ".ipynb":
+        return None
+    try:
+        get_cache(config.option.book_cache).match_cache_file(str(collection_path))
+    except KeyError:
+        return None
+    return True
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """To have found every notebook in the cache is no failure."""
+    if session.config.option.unless_cached and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK
 
 
 @pytest.hookimpl(wrapper=True)
