@@ -127,5 +127,5 @@ def _scores(
         "batch: largest error, and as predicted", error, server.plan.error, "", "ratio ≥ 0.25"
     )
     wrong = [float((y.argmax(axis=1) != digits.y_test).mean()) for y in (got, clear)]
-    text = f"batch: wrong of {len(clear)} held-out digits, and in the clear"
+    text = f"batch: wrong share of {len(clear)} held-out digits, and in the clear"
     yield result(text, *wrong, "", "ratio ≥ 0.98")

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from helib_py.tables import nbytes
+
 RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parent.parent / "README.md"
 START, END = "<!-- results -->", "<!-- /results -->"
@@ -81,6 +83,15 @@ def table(rows: list[dict[str, Any]]) -> str:
     """The results in Markdown, as they stand in the README."""
     lines = ["", "", "| what | ours | peer | ratio | target |", "|---|---|---|---|---|"]
     for r in rows:
-        ours, peer = (f"{r[k]:,.3g} {r['unit']}".strip() for k in ("ours", "peer"))
+        ours, peer = (amount(r[k], r["unit"]) for k in ("ours", "peer"))
         lines.append(f"| {r['name']} | {ours} | {peer} | {r['ratio']:.3g} | {r['target']} |")
     return "\n".join([*lines, "", f"On {rows[0]['machine']}." if rows else "", ""])
+
+
+def amount(value: float, unit: str) -> str:
+    """A number as a person would say it."""
+    if unit == "bytes":
+        return nbytes(value)
+    if unit == "s" and value < 1:
+        value, unit = 1000 * value, "ms"
+    return f"{value:,.3g} {unit}".strip()

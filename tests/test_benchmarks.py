@@ -2,7 +2,9 @@
 
 import json
 
-from benchmarks.harness import END, README, RESULTS, START, alternate, result, table
+import pytest
+
+from benchmarks.harness import END, README, RESULTS, START, alternate, amount, result, table
 
 
 def test_the_readme_shows_the_results_that_were_written():
@@ -24,3 +26,14 @@ def test_ours_and_peer_take_turns():
 
 def test_a_ratio_above_one_means_ours_is_less():
     assert result("bytes", 2.0, 6.0, "bytes", "").ratio == 3.0
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (0.000359, "s", "0.359 ms"), (17.32, "s", "17.3 s"), (393_588, "bytes", "394 kB"),
+        (0.18, "", "0.18"),
+    ],
+)  # fmt: skip
+def test_the_table_speaks_in_units_of_a_handy_size(value, unit, said):
+    assert amount(value, unit) == said
