@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,22 +11,19 @@ from typing import Any
 from torch import nn
 
 import helib_py as he
-from helib_py.widgets.draw_digit import NODE_SEAL, front_end, node_seal
+from helib_py.widgets.draw_digit import NODE_SEAL, node_seal
 
 from .digits import Ours
 from .harness import Result, alternate, result
 from .networks import trained
+from .session import SCRIPT, traits
 
 IMAGES = 20
-SCRIPTS = ("plan.js", "threads.js", "session.js")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
-# The widget's session without what it draws; JSON carries its bytes as base64.
-SESSION = """const session = (given) => new Session({ get: (name) => name.startsWith("seal_")
-  ? Uint8Array.from(atob(given[name]), (c) => c.charCodeAt(0)) : given[name] });"""
 START = """async ([given, inputs]) => {
   const mine = session(given);
   await mine.start();
-  globalThis.predict = (i) => mine.predict(inputs[i], "thread");
+  globalThis.predict = (i) => mine.askFor(inputs[i], "thread");
   await predict(0);
   const sizes = (what) => mine.log.filter((m) => m.what.endsWith(what)).map((m) => m.size);
   return [sizes(" key"), sizes("encrypted digit")];
@@ -65,13 +61,6 @@ def measure(rounds: int = 7) -> Iterator[Result]:
     yield result(f"{name}: upload", sum(upload), sent, "bytes", "—")
 
 
-def traits(widget: he.widgets.DrawDigit) -> dict[str, str]:
-    """What a session reads of a widget."""
-    packed = {name: getattr(widget, name) for name in ("seal_script", "seal_wasm")}
-    texts = {name: getattr(widget, name) for name in ("plan", "client", "server")}
-    return texts | {name: base64.b64encode(data).decode() for name, data in packed.items()}
-
-
 @contextmanager
 def _page() -> Iterator[Any]:
     """An empty page with the evaluator in it."""
@@ -80,6 +69,6 @@ def _page() -> Iterator[Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page()
-        page.add_script_tag(content=front_end(*SCRIPTS) + SESSION)
+        page.add_script_tag(content=SCRIPT)
         yield page
         browser.close()

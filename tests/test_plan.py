@@ -17,6 +17,8 @@ ENCRYPTED = [
     "dense", "convolution", "linear only", "two squares", "deep", "strided convolutions",
     "residual", "cubic", "degree 7 and a square",
 ]  # fmt: skip
+# The error of the first slot is mostly one draw a key; here it is spread most widely.
+KEYS = {"cubic": 6}
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -39,14 +41,9 @@ def test_a_plan_has_the_precision_asked_and_a_margin(name):
 def test_encrypted_agrees_with_torch_as_precisely_as_foretold(name):
     found = plan(name)
     errors = []
-    for start in (
-        40,
-        42,
-        44,
-    ):  # several keys: the error of the first slot is mostly one draw a key
+    for images in np.split(IMAGES[40:46], KEYS.get(name, 3)):
         owner = he.DataOwner(found)
         server = he.Server(found, owner.public.to_bytes())
-        images = IMAGES[start : start + 2]
         for x, expected in zip(images, clear(name, images), strict=True):
             result = server.run([c.to_bytes() for c in owner.encrypt(x)])
             errors.append(owner.decrypt(result.to_bytes()) - expected)

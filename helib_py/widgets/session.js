@@ -129,8 +129,13 @@ class Session {
     this.log.push({ from, to, what, size: bytes.length, first: hex(bytes, 0), then: hex(bytes, HEADER) });
   }
 
-  /** Encrypt, let the server compute, decrypt; and the clear scores, which nobody else sees. */
+  /** The scores of a digit, encrypted and in the clear; nobody else sees these. */
   async predict(pixels, place) {
+    return { ...await this.askFor(pixels, place), clear: clearScores(this.plan, pixels) };
+  }
+
+  /** Encrypt, let the server compute, decrypt. */
+  async askFor(pixels, place) {
     const { plan, client } = this;
     const server = await this.server(place);
     const asked = (ciphertexts) => server.predict(ciphertexts).catch((error) => {
@@ -145,7 +150,7 @@ class Session {
     const opened = await client.ask("decrypt", { ciphertext: back.ciphertext, level, scale });
     Object.assign(this.seconds, { encrypt: sent.seconds, predict: back.seconds, decrypt: opened.seconds });
     return {
-      scores: readOut(plan, opened.slots), clear: clearScores(plan, pixels),
+      scores: readOut(plan, opened.slots),
       seen: sent.ciphertexts[0].slice(HEADER), size: sum(sent.ciphertexts.map((c) => c.length)),
       seconds: { ...this.seconds },
     };

@@ -8,9 +8,8 @@ from drawn import ENCRYPTED, digits, plan, significant_bits, widget
 from helpers import uniform
 from random_programs import TOY, random_plan
 
-from benchmarks.browser import SCRIPTS, SESSION, traits
+from benchmarks.session import SCRIPT, traits
 from helib_py.program import OPERATIONS
-from helib_py.widgets.draw_digit import front_end
 
 pytestmark = pytest.mark.browser
 CLEAR = """async ({ text, inputs }) => {
@@ -20,7 +19,7 @@ CLEAR = """async ({ text, inputs }) => {
 ENCRYPTED_SCORES = """async ([given, inputs]) => {
   const mine = session(given), scores = [];
   await mine.start();
-  for (const x of inputs) scores.push((await mine.predict(x, "thread")).scores);
+  for (const x of inputs) scores.push((await mine.askFor(x, "thread")).scores);
   return scores;
 }"""
 
@@ -30,7 +29,7 @@ def evaluator(offline_page, tmp_path):
     """A page with the evaluator in it."""
     (tmp_path / "page.html").write_text("<!doctype html><meta charset=utf-8>")
     offline_page.goto((tmp_path / "page.html").as_uri())
-    offline_page.add_script_tag(content=front_end(*SCRIPTS) + SESSION)
+    offline_page.add_script_tag(content=SCRIPT)
     return offline_page
 
 
