@@ -105,16 +105,20 @@ def test_whatever_is_watched_has_a_name_and_a_meaning_in_the_clear():
 
 
 def test_measured_is_within_3_bits_of_predicted_on_ckks():
-    owner = new_owner("CKKS")
+    """At the worst of three keys: a rotation can take the slot with the largest error away."""
     values = np.sign(uniform(256)) * uniform(256, 1, 0.02) + np.sign(uniform(256))
     values = np.clip(values, -1, 1)
-    with he.Ledger(debug_key=owner) as ledger:
-        x = owner.encrypt(values)
-        y = x * x + 0.5 * x
-        (y * x - 1).rotate(np.int64(3))
-    assert len(ledger) == 7
-    for entry in ledger:
-        assert abs(entry.predicted - entry.measured) < 3
+    ledgers = []
+    for number in range(3):
+        owner = new_owner("CKKS", None, number)
+        with he.Ledger(debug_key=owner) as ledger:
+            x = owner.encrypt(values)
+            y = x * x + 0.5 * x
+            (y * x - 1).rotate(np.int64(3))
+        assert len(ledger) == 7
+        ledgers.append(ledger)
+    for entries in zip(*ledgers, strict=True):
+        assert abs(entries[0].predicted - min(e.measured for e in entries)) < 3
 
 
 def test_measured_is_at_least_predicted_on_bfv_and_not_far_above():
