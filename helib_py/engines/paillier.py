@@ -1,4 +1,4 @@
-"""Paillier on whole numbers: the only importer of phe, which makes primes and decrypts.
+"""Paillier on whole numbers: the only importer of phe, which decrypts.
 
 Paillier, EUROCRYPT '99; the fast randomiser is that of Damgård, Jurik and Nielsen, "A
 generalization of Paillier's public-key system with applications to electronic voting", 2010.
@@ -6,7 +6,7 @@ generalization of Paillier's public-key system with applications to electronic v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from math import gcd
 from secrets import randbelow, randbits
@@ -14,7 +14,6 @@ from secrets import randbelow, randbits
 import numpy as np
 from gmpy2 import is_prime, mpz, powmod
 from phe import PaillierPrivateKey, PaillierPublicKey
-from phe.util import getprimeover
 
 from ..errors import BadBytes, ParameterError
 from ..params import Paillier, value_bits
@@ -168,15 +167,19 @@ class PaillierKeys:
 
 
 def _new_primes(bits: int) -> tuple[int, int]:
-    """Two primes, 3 modulo 4, whose product has exactly ``bits`` bits, as the comb needs them."""
+    """Two primes as the comb needs them, whose product has exactly ``bits`` bits."""
+    p = q = _new_prime(bits // 2)
+    while p == q or not _good(p, q):
+        q = _new_prime(bits // 2)
+    return p, q
 
-    def prime() -> int:
-        return next(p for p in _random_primes(bits // 2) if p % 4 == 3)
 
-    while True:
-        p, q = prime(), prime()
-        if (p * q).bit_length() == bits and p != q and _good(p, q):
-            return p, q
+def _new_prime(bits: int) -> int:
+    """3 modulo 4; its two top bits are set, so that a product of two is as long as it can be."""
+    candidate = mpz(randbits(bits) | 3 << (bits - 2) | 3)
+    while not is_prime(candidate):
+        candidate += 4
+    return int(candidate)
 
 
 def _check_generator(generator: mpz, n: mpz) -> None:
@@ -184,11 +187,6 @@ def _check_generator(generator: mpz, n: mpz) -> None:
     trivial = generator % n in (0, 1, n - 1) or gcd(int(generator), int(n)) != 1
     if trivial or not 0 < generator < n**2:
         raise BadBytes("the public key's blinding part hides nothing: ask its owner again")
-
-
-def _random_primes(bits: int) -> Iterator[int]:
-    while True:
-        yield int(getprimeover(bits))
 
 
 def _good(p: int, q: int) -> bool:
