@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
+from itertools import product, repeat
 from math import ceil, floor, log2
 from typing import Any
 
@@ -247,13 +247,12 @@ class Draft:
     def _layers(
         self, steps: Sequence[Step], params: CKKS, scale: float, count: int | None
     ) -> Iterator[BatchLayer]:
-        """What the clear twin and the cost model say of each step."""
+        """What the clear twin says of each step, and, but for few examples, the cost model."""
         twin = Twin(params, np.random.default_rng(1))
         with np.errstate(over="ignore", invalid="ignore"):  # errors that explode are no precision
             noisy = twin.run(steps, twin.encrypt(self._x[:count], scale), scale)
-        for step, z, got, ms in zip(
-            steps, self._sums, noisy, self._times(steps, params), strict=True
-        ):
+        times = self._times(steps, params) if count is None else repeat(0.0, self.depth)
+        for step, z, got, ms in zip(steps, self._sums, noisy, times, strict=True):
             exact = z * z if step.then else z
             error = float(np.abs(got - exact[:count]).max())
             yield BatchLayer(ms, float(np.abs(exact).max()), error)
