@@ -22,7 +22,8 @@ class Composite:
     """x·q(x) or q(x), where q is a chain of odd minimax polynomials that approaches the sign.
 
     For "sign", "abs" and "relu" on [-bound, bound]; values nearer to 0 than ``gap``·bound are
-    where the sign is not reached. ``max_error`` is that of the whole.
+    where the sign is not reached. ``max_error`` is that of the whole, but for "sign", where values
+    nearer to 0 do not count.
     """
 
     name: str

@@ -25,7 +25,12 @@ Dense = tuple[np.ndarray, np.ndarray]  #: W (outputs, inputs) and b (outputs,)
 
 
 class LinearServer:
-    """Holds a network's weights and a public key: computes W @ x + b on what it cannot read."""
+    """Holds a network's weights and a public key: computes W @ x + b on what it cannot read.
+
+    ``layers``: pairs of W (outputs, inputs) and b (outputs,), values within the parameters'
+    ``factor_bound``, else Overflow when they are used. ParameterError for keys that are not
+    Paillier's, ShapeError for layers that do not follow one another.
+    """
 
     def __init__(
         self, layers: Sequence[tuple[ArrayLike, ArrayLike]], public: PublicBundle | bytes
@@ -73,8 +78,10 @@ def interact(
     """The network on x, with the key's owner at work between layers.
 
     Linear layers on x (n,) or (rows, n): encrypt, let the server multiply, decrypt, ReLU, again;
-    the owner sees every layer's pre-activations in the clear. A plan with refreshes on one x of
-    its shape: the owner decrypts and encrypts again what a mask hides.
+    the owner sees every layer's pre-activations in the clear. Gives scores (outputs,) or
+    (rows, outputs); inputs and hidden values beyond the parameters' ``bound`` raise Overflow. A
+    plan with refreshes on one x of its shape: the owner decrypts and encrypts again what a mask
+    hides.
     """
     transcript = Transcript() if transcript is None else transcript
     if isinstance(server, DeepServer):

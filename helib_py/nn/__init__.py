@@ -39,9 +39,10 @@ def plan(
 ) -> Plan | BatchPlan | DeepPlan | BootstrapPlan:
     """Plan a torch ``Sequential`` for encrypted inputs, before any key exists.
 
-    ``examples``, shape (count, *input), show which values occur; some tens are enough.
-    ``precision``: significant bits wanted, largest output over largest error. The cheapest ring
-    and chain that give them are chosen; ``ring`` or ``chain`` narrow the choice.
+    ``examples``, shape (count, *input), show which values occur; the first 32 are looked at,
+    so let them be typical. ``precision``: significant bits wanted, largest output over largest
+    error. The cheapest ring and chain that give them are chosen; ``ring`` or ``chain`` narrow the
+    choice.
 
     ``batch``: one input a slot, thousands at once. ``refresh``: what to do when levels run out.
     "key holder" cuts the network into segments, of ``refresh_after`` layers each or as is
@@ -49,7 +50,9 @@ def plan(
     "bootstrap" asks nobody (``insecure=True`` in a toy ring, to see it work; ``ring``,
     ``precision`` and ``security`` are then given by the bootstrap).
 
-    Raises NotPolynomial for layers that cannot run on ciphertexts (and says what to use instead),
+    Raises NotPolynomial for layers that cannot run on ciphertexts (and says what to use instead);
+    ``batch`` and "bootstrap" take no activations but squares and `Quadratic`, and with any
+    ``refresh``, as with ``batch``, layers form a plain chain, without `Residual`. Raises
     ParameterError for options that contradict each other and when no parameters are precise
     enough, ShapeError and BadValue for examples.
     """

@@ -34,8 +34,9 @@ def polynomial(
 
     ``examples`` (count, *input) are run through the network; an activation's interval is the range
     of its inputs, ``margin`` times as wide; see :func:`helib_py.fit` for ``method`` and
-    ``uniform``. Degree 2 becomes a `Quadratic`, which ``he.plan`` runs; any degree can be trained
-    on with :func:`fine_tune` or a loop of your own. ShapeError, ParameterError as fitting does.
+    ``uniform``. Degree 2 becomes a `Quadratic`, which every plan runs; other degrees need one
+    for single inputs (see ``he.plan``). Train on with :func:`fine_tune` or a loop of your own.
+    ShapeError, ParameterError as fitting does.
     """
     net, x = copy.deepcopy(net).eval(), _batch(net, examples)
     if type(net) in ACTIVATIONS:
