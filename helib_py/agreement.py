@@ -43,7 +43,9 @@ class Agreement:
 
     An answer is flooded such that for ``answers`` of them about the same input all that their
     noise tells of it is an advantage of some 2^-``statistical_bits``, if the model keeps to what
-    is promised of it; nobody can check that. Parameters follow.
+    is promised of it; nobody can check that. (The advantage is counted as Li et al. do, ePrint
+    2022/816: the square of how much more often than wrongly one guesses which of two inputs it
+    was.) Parameters follow.
 
     Raises ParameterError when fewer than ``precision`` significant bits of the outputs are left
     (largest output over largest error), InsecureParameters, ShapeError for layers too wide.
