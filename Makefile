@@ -3,10 +3,12 @@ PYTHON ?= python3
 LAB_FLAGS ?=
 PYTEST_FLAGS ?=
 NBVAL_FLAGS ?=
+FUZZ_FLAGS ?=
 
 bin := .venv/bin
 pip := CMAKE_TOOLCHAIN_FILE="$(CURDIR)/tools/seal.cmake" \
   PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(bin)/pip install
+include := $(bin)/python -c 'import sysconfig; print(sysconfig.get_path("include"))'
 pytest := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(bin)/pytest -n 2 --dist loadfile
 nbval := PYTHONPATH=tools $(pytest) -p nbval_to_book --book-cache book/_build/.jupyter_cache \
   --nbval-lax --nbval-sanitize-with nbval.cfg --nbval-cell-timeout 300 $(NBVAL_FLAGS)
@@ -15,7 +17,7 @@ print_book := $(bin)/python tools/print_book.py book/_build/html book/_build/htm
 web := tools/web/node_modules/.ready
 package := $(shell find helib_py -type f ! -name '*.pyc')
 
-.PHONY: lab test test-package test-notebooks test-book book pdf bench check format clean
+.PHONY: lab test test-package test-notebooks test-book book pdf bench fuzz check format clean
 
 lab: .venv/.ready $(web)
 	JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter" $(bin)/jupyter lab \
@@ -47,6 +49,9 @@ test-book: .venv/.ready $(web)  # of the book that is there
 bench: .venv/.bench
 	$(bin)/python -m benchmarks
 
+fuzz: .venv/.ready  # some 40 minutes; FUZZ_FLAGS="--minutes 5" for less
+	$(bin)/python -m fuzz $(FUZZ_FLAGS)
+
 check: .venv/.ready
 	$(bin)/ruff check
 	$(bin)/ruff format --check
@@ -60,13 +65,18 @@ format: .venv/.ready
 
 clean:
 	rm -rf .venv tools/web/node_modules book/_build build *.egg-info .*_cache .hypothesis
-	find helib_py tests benchmarks notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) \
+	find helib_py tests benchmarks fuzz notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) \
 	  -exec rm -rf {} +
 
 .venv/.ready: pyproject.toml constraints.txt tools/seal.cmake
 	$(PYTHON) -m venv .venv
 	$(pip) pip
 	$(pip) --no-compile -e '.[all]'
+	@if ! command -v $(CXX) >/dev/null; then why="no C++ compiler"; \
+	elif ! test -f "$$($(include))/Python.h"; then why="no Python.h"; \
+	elif ! $(pip) --no-compile -e '.[pyfhel]'; then why="its build failed, see above"; fi; \
+	if test -n "$$why"; then echo "The engine pyfhel is left out, and its rows of the tests will be" \
+	  "skipped: $$why. All else works. To try again: make -B $@"; fi
 	touch $@
 
 .venv/.bench: .venv/.ready

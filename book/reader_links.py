@@ -1,8 +1,9 @@
-"""Sphinx: the links of the notebooks to the bibliography and to figures, as the book shows them.
+"""Sphinx: the links of the notebooks to sources, figures and threats, as the book shows them.
 
 JupyterLab knows no bibliography and no numbered figures, so a notebook says in plain Markdown
 ``([Paillier, 1999](../book/references.bib#paillier1999))`` and ``[figure below](#fig-01-masks)``.
-In the book the first is a citation, the second the figure's number.
+In the book the first is a citation, the second the figure's number, and
+``[threat model](../book/threat_model.md#threat-plan)`` leads to the section of that label.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 SOURCE = r"\[[^][\n]+\]\(\.\./book/references\.bib#(\w+)\)"
 CITATION = re.compile(rf"\({SOURCE}(?:; {SOURCE})*\)")
 FIGURE = re.compile(r"\[[^][\n]*figure (?:above|below)\]\(#(fig-[\w-]+)\)")
+THREAT = re.compile(r"\[([^][\n]+)\]\(\.\./book/threat_model\.md#([\w-]+)\)")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -27,4 +29,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def as_roles(text: str) -> str:
     """A page with roles in place of such links."""
     text = CITATION.sub(lambda m: "{cite}`" + ",".join(re.findall(SOURCE, m[0])) + "`", text)
+    text = THREAT.sub(r"{ref}`\1 <\2>`", text)
     return FIGURE.sub(r"{numref}`\1`", text)

@@ -1,6 +1,6 @@
 """Deep learning on homomorphically encrypted data, to be read, run and taught.
 
-Names are loaded on first use, so that importing the package pulls neither torch nor Pyfhel.
+Names are loaded on first use, so that importing the package pulls neither torch nor SEAL.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from .errors import HelibError
+from .extras import named_if_missing
 
 __version__ = "0.1.0"
 
@@ -42,7 +43,7 @@ _WHERE = {
     "Server": "roles",
     "Square": "nn",
     "Table": "tables",
-    "Transcript": "roles",
+    "Transcript": "transcript",
     "bootstrap_plan": "bootstrap",
     "compare": "comparison",
     "fine_tune": "nn",
@@ -64,11 +65,11 @@ __all__ = ["HelibError", *_WHERE, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        return getattr(import_module(f".{_WHERE[name]}", __name__), name)
-    if name in _MODULES:
-        return import_module(f".{name}", __name__)
-    raise AttributeError(f"helib_py has no {name!r}: see dir(helib_py)")
+    if name not in _WHERE and name not in _MODULES:
+        raise AttributeError(f"helib_py has no {name!r}: see dir(helib_py)")
+    with named_if_missing():
+        module = import_module(f".{_WHERE.get(name, name)}", __name__)
+    return getattr(module, name) if name in _WHERE else module
 
 
 def __dir__() -> list[str]:

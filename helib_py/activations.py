@@ -21,7 +21,7 @@ from . import rehearsal
 from .cipher import Ciphertext
 from .encoding import as_numbers
 from .errors import BadValue, Overflow, ParameterError
-from .evaluation import PatersonStockmeyer, cheapest, clenshaw, trimmed
+from .evaluation import PatersonStockmeyer, cheapest, clenshaw, plain, trimmed
 from .remez import remez
 from .tables import Table
 
@@ -112,14 +112,14 @@ class Polynomial:
             return x * 0 + float(self._kept[0])
         if len(self._kept) == 2:
             slope = float(self._kept[1]) * 2 / (self.high - self.low)
-            return x * slope + (float(self._kept[0]) - slope * (self.high + self.low) / 2)
+            return x * plain(slope) + (float(self._kept[0]) - slope * (self.high + self.low) / 2)
         return PatersonStockmeyer(self.unit(x).promise(1.0), baby).at(self._kept)
 
     def unit(self, x: Any) -> Any:
         """x mapped from the interval to [-1, 1]."""
         middle, half = (self.high + self.low) / 2, (self.high - self.low) / 2
         centred = x - middle if middle else x
-        return centred if half == 1 else centred * (1 / half)
+        return centred if half == 1 else centred * plain(1 / half)
 
     def retrained(self, coefficients: Sequence[float]) -> Polynomial:
         """With other coefficients. Errors are measured again if the function is a named one."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import inf, sqrt
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from . import flooding, noise
+from . import noise, wire
 from .encoding import power_of_two
 from .errors import ParameterError, ShapeError
+from .flooding import Flood, check_terms
 from .folding import Folding, alternate
-from .params import CKKS, MAX_MODULUS_BITS, MAX_PRIME_BITS
+from .params import CKKS, MAX_DEPTH, MAX_MODULUS_BITS, MAX_PRIME_BITS, received
 from .tables import Table, nbytes
 
 
@@ -74,14 +76,23 @@ class Agreement:
 
     def _check_request(self) -> None:
         layers = len(self.widths) - 1
-        if layers < 1 or min(self.widths) < 1 or len(self.norms) != layers:
+        whole = all(type(width) is int and 0 < width <= MAX_WIDTH for width in self.widths)
+        if layers < 1 or not whole or len(self.norms) != layers:
             raise ShapeError(
                 f"widths {self.widths}, norms {self.norms}: the numbers of inputs, of units of "
-                "any hidden layers and of outputs, and a norm for each layer but the inputs"
+                "any hidden layers and of outputs, and a norm for each layer but the inputs; "
+                f"{MAX_WIDTH} wide at most"
             )
-        sizes = (*self.norms, self.peak, self.input_bound, self.statistical_bits, self.answers)
+        padded = [power_of_two(n) * power_of_two(m) for n, m in pairwise(self.widths)]
+        if layers > MAX_LAYERS or sum(padded) > MAX_WEIGHTS:
+            raise ShapeError(
+                f"{layers} layers of {sum(padded)} weights, widths taken as powers of two: at "
+                f"most {MAX_LAYERS} of {MAX_WEIGHTS} in all; use fewer or narrower layers"
+            )
+        sizes = (*self.norms, self.peak, self.input_bound)
         if not all(0 < size < inf for size in sizes) or not 1 <= self.margin < inf:
-            raise ParameterError(f"norms, bounds and bits {sizes}: they must be above 0, finite")
+            raise ParameterError(f"norms and bounds {sizes}: they must be above 0, and finite")
+        check_terms(self.statistical_bits, self.answers, self.insecure)
         table = MAX_MODULUS_BITS.get(self.security, {})
         if self.ring not in table and not (table and self.insecure and self.ring in _TOY_RINGS):
             raise ParameterError(
@@ -124,8 +135,8 @@ class Agreement:
         for k, folding in enumerate(self.layers):
             level = params.depth - 2 * k
             last = k == len(self.layers) - 1
-            # 2.5 and not 2, as the flood takes some of the room
-            full = params.primes[0] / (2.5 * self.margin * self.peak)
+            # 2.5 and not 2, as the flood takes some of the room; SEAL takes no scale beyond that
+            full = params.primes[0] / (2.5 * max(1.0, self.margin * self.peak))
             sums = full if last else 2.0**params.scale_bits
             product = sums * params.primes[level]
             if k:
@@ -165,22 +176,15 @@ class Agreement:
         return power_of_two(self.widths[-1])
 
     @cached_property
-    def flood(self) -> float:
-        """Deviation of the flood, of a coefficient, in units of the ciphertext's integers."""
-        coefficient = self.error * self.stages[-1].sums / sqrt(self.period)
-        return flooding.flood_std(
-            coefficient, 2 * self.period, self.statistical_bits, self.answers
-        )
-
-    @property
-    def flood_error(self) -> float:
-        """Deviation of the flood, of an output: one sums 2·period coefficients times cosines."""
-        return self.flood * sqrt(self.period) / self.stages[-1].sums
+    def flood(self) -> Flood:
+        """The noise that hides all errors of an answer."""
+        scale = self.stages[-1].sums
+        return Flood(self.statistical_bits, self.answers, self.error, scale, self.period)
 
     @property
     def bits(self) -> float:
         """Predicted significant bits of an answer: peak over largest error."""
-        error = noise.largest(self.widths[-1]) * np.hypot(self.error, self.flood_error)
+        error = noise.largest(self.widths[-1]) * np.hypot(self.error, self.flood.slot_std)
         return float(noise.bits(error / self.peak))
 
     @property
@@ -190,11 +194,11 @@ class Agreement:
         Provided that a fresh encryption of zero hides what it is added to, under a public key
         whose random half nobody chose, from someone who has 2·period noisy sums of its secret.
         """
-        return flooding.capacity(self.params.primes[0], self.period, self.flood)
+        return self.flood.capacity(self.params.primes[0])
 
     def mask(self) -> np.ndarray:
         """A fresh polynomial to add to an answer: the flood, and noise wherever no output is."""
-        return flooding.mask(self.ring, self.params.primes[0], self.period, self.flood)
+        return self.flood.mask(self.ring, self.params.primes[0])
 
     # --- showing and sending -----------------------------------------------------------
 
@@ -229,11 +233,16 @@ class Agreement:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Rebuild it; every check runs again. ValueError or TypeError for other text."""
-        given: dict[str, Any] = json.loads(text)
-        lists = {k: tuple(v) for k, v in given.items() if isinstance(v, list)}
-        return cls(**{**given, **lists})
+    def from_json(cls, text: str, insecure: bool = False) -> Self:
+        """Rebuild it; every check runs again. BadBytes for other text.
+
+        InsecureParameters or ParameterError for terms that hide too little, unless
+        ``insecure=True`` is written here, where they are received.
+        """
+        with wire.rebuilding("agreement"):
+            given = wire.parsed(text)
+            lists = {k: tuple(v) for k, v in given.items() if isinstance(v, list)}
+            return received(cls, {**given, **lists}, insecure)
 
     def __repr__(self) -> str:
         widths = "-".join(map(str, self.widths))
@@ -243,6 +252,8 @@ class Agreement:
         )
 
 
+MAX_WIDTH = 1 << 16  #: of a layer: looked at before any array is made
+MAX_LAYERS, MAX_WEIGHTS = (MAX_DEPTH + 1) // 2, 1 << 24  #: and so are these
 _SMALLEST_PRIME = 30  #: bits; below, no precision is left to flood
 _TOY_RINGS = (1024, 2048)
 

@@ -25,7 +25,7 @@ def balanced(
     :class:`Agreement`. Raises the last ring's ParameterError or ShapeError when none will do.
     """
     table = MAX_MODULUS_BITS.get(terms.get("security", 128), MAX_MODULUS_BITS[128])
-    rings = [ring] if ring else sorted(table)[1:-1]
+    rings = [ring] if ring else [n for n in sorted(table) if 8192 <= n <= 65536]
     reasons = []
     for candidate in rings:
         try:

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from . import wire
 from .encoding import as_numbers
-from .errors import BadBytes, BadValue, NotPolynomial, WrongKey
+from .errors import BadValue, NotPolynomial, ShapeError, WrongKey
+from .flooding import Flood
 
 
 class Watcher(Protocol):
@@ -68,6 +69,12 @@ class Ciphertext(ABC):
     context: Any
     handle: Any
     length: int
+    original: Any  #: the handle, where it was encrypted here; no operation ever returns it
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether it is anything but just encrypted here: it leaves re-randomised only."""
+        return self.handle is not self.original
 
     @abstractmethod
     def __add__(self, other: Self | ArrayLike) -> Self: ...
@@ -90,16 +97,32 @@ class Ciphertext(ABC):
     @_watched
     def combine(self, terms: Sequence[Self], factors: ArrayLike) -> Self:
         """Σ factor·term, at the cost of one product where the scheme can."""
-        products = [term * float(f) for term, f in zip(terms, as_numbers(factors), strict=True)]
+        products = [t * f for t, f in zip(terms, one_each(terms, factors), strict=True)]
         return reduce(lambda a, b: a + b, products)
 
     @abstractmethod
     def to_bytes(self) -> bytes:
-        """Everything another party needs, given the public bundle; no key is included."""
+        """Everything another party needs, given the public bundle; no key is included.
+
+        The one way out. A computed ciphertext gets a fresh encryption of zero, so that nobody
+        without the key can tell what it was computed from, and its label says nothing that
+        depends on the numbers it was computed with.
+        """
 
     @abstractmethod
     def decode(self, opened: Any) -> np.ndarray:
         """The values, from what decrypting this ciphertext's handle gave."""
+
+    def cover(self, statistical_bits: float, answers: int, error: float | None) -> Flood | None:
+        """The noise without which its decryption must not be published; None: it is exact.
+
+        ``error``: the largest of a value, where it is not known here. BadValue where it must be.
+        """
+        return None
+
+    def covered(self, opened: Any, flood: Flood) -> np.ndarray:
+        """The values under such noise."""
+        return self.decode(opened)
 
     def __len__(self) -> int:
         return self.length
@@ -172,24 +195,44 @@ def power(x: C, exponent: int) -> C:
 
 def unpacked(
     context: Any, data: bytes | Ciphertext, label: dict[str, type]
-) -> tuple[dict[str, Any], bytes]:
-    """A ciphertext's label and payload; ``label`` gives the types of what only its scheme has.
+) -> tuple[list[Any], bytes]:
+    """The fields of a ciphertext's label, of these types and in this order, and its payload.
 
     BadBytes for other bytes or parameters, WrongKey for another owner's.
     """
     data = data.to_bytes() if isinstance(data, Ciphertext) else data
     header, payloads = wire.unpack("ciphertext", data)
-    kinds = {"params": str, "engine": str, "key": str, **label}
-    if len(payloads) != 1 or any(not isinstance(header.get(n), k) for n, k in kinds.items()):
-        raise BadBytes("the ciphertext's label is incomplete: send it again")
-    if header["params"] != context.params.fingerprint or header["engine"] != context.engine:
-        raise BadBytes("this ciphertext was made with other parameters: use its owner's bundle")
-    if header["key"] != context.key_id:
-        raise WrongKey("this ciphertext is under another owner's key: use that owner's bundle")
-    return header, payloads[0]
+    context.check(header)
+    with wire.rebuilding("ciphertext"):
+        (payload,) = payloads
+        return wire.typed(header, label), payload
+
+
+def untold(what: str, how: str) -> BadValue:
+    """The refusal to publish what a party computed that nobody vouches for."""
+    return BadValue(
+        f"another party computed this ciphertext and its {what} is not known here: if that party "
+        f"is honest, say how large it can be, {how}; if it is not, a decryption that is published "
+        "can give the key away, whatever noise is added: keep it to yourself"
+    )
+
+
+def one_each(terms: Sequence[Ciphertext], factors: ArrayLike) -> list[float]:
+    """The factors of a weighted sum; ShapeError unless there is one for every term."""
+    numbers = as_numbers(factors)
+    if not terms or numbers.shape != (len(terms),):
+        raise ShapeError(f"{len(terms)} terms, factors {numbers.shape}: one for each, or more")
+    found: list[float] = numbers.tolist()
+    return found
 
 
 def same_key(a: Ciphertext, b: Ciphertext) -> None:
-    """WrongKey unless both are under one key."""
+    """WrongKey unless both are under one key, and on one engine; MissingKey out of a pickle."""
     if a.context.key_id != b.context.key_id:
         raise WrongKey("ciphertexts under two owners' keys meet: encrypt both under one key")
+    if a.context.engine != b.context.engine:
+        raise WrongKey(
+            f"ciphertexts of the engines {a.context.engine!r} and {b.context.engine!r} meet: hand "
+            "one to the other's party first, public.load(c)"
+        )
+    _ = a.context.e, b.context.e

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,7 +50,7 @@ def layer_bits(plan: Plan, debug_key: DataOwner, x: ArrayLike) -> Table:
 
     def look(register: int, handle: Handle) -> None:
         if any(register == layer.register for layer in plan.layers):
-            inside = (*traced[register], plan.params.slots, Estimate(inf, 0.0))
+            inside = (*traced[register], plan.params.slots, Estimate(inf, nan))
             opened[register] = debug_key.decrypt(CKKSVector(context, handle, *inside))
 
     def note(register: int, values: Values) -> None:

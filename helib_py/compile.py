@@ -34,6 +34,7 @@ class Chain:
     their three parts then costs some six bits of precision there.
     ``fold_first``: products are rescaled after their slots are summed, so rotations work on one
     prime more, but the error of rescaling is not summed: some three bits for 64 slots.
+    ``output_bits``: log2 of the results' scale where it is not their level's; not in a lazy chain.
     """
 
     ring: int
@@ -44,6 +45,7 @@ class Chain:
     weight_bits: tuple[float, ...] = ()
     relinearise_late: bool = False
     fold_first: bool = False
+    output_bits: float = 0.0
 
     def params(self, security: int, rotations: tuple[int, ...] = ()) -> CKKS:
         """The parameter set of this chain."""
@@ -101,6 +103,7 @@ class Compiler:
         self._recorder = Recorder(len(packed.gather))
         self._slots = packed.gather.shape[1]
         self.ends: list[int] = []
+        self._last = len(packed.affines) - 1
         x = _Value(self._recorder.inputs, params.depth, 2.0**chain.input_bits)
         known = [x]
         for i, affine in enumerate(packed.affines):
@@ -111,6 +114,8 @@ class Compiler:
 
     def _weight_scale(self, layer: int, x: _Value) -> float:
         prime = self._params.primes[x.level]
+        if self._chain.output_bits and layer == self._last:
+            return float(2.0**self._chain.output_bits * prime / x.scale)
         if not self._chain.lazy:
             return self._canonical[x.level - 1] * prime / x.scale
         if self._chain.weight_bits:

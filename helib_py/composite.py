@@ -14,6 +14,7 @@ from .activations import FUNCTIONS, GRID, Polynomial, check_reach
 from .cipher import Ciphertext
 from .encoding import as_numbers
 from .errors import ParameterError
+from .evaluation import plain
 from .remez import exchange
 
 
@@ -65,7 +66,7 @@ class Composite:
         return self._compose(x)
 
     def _compose(self, x: Any) -> Any:
-        value = x if self.bound == 1.0 else x * (1 / self.bound)
+        value = x if self.bound == 1.0 else x * plain(1 / self.bound)
         for stage in self.stages:
             encrypted = isinstance(value, Ciphertext)
             value = stage.run(value.promise(1.0)) if encrypted else stage(value)

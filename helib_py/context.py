@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Self, TypeVar
 
-from .engines import Evaluator, Integers, Modular
-from .errors import MissingKey
+from .engines import FORMATS, Evaluator, Integers, Modular
+from .errors import BadBytes, MissingKey, WrongKey
 from .params import BFV, CKKS, Paillier
 
 P = TypeVar("P", CKKS, BFV, Paillier)
@@ -34,6 +35,35 @@ class Computing(Generic[P, E]):
                 "hand it to a party first, public.load(c)"
             )
         return self.evaluator
+
+    @property
+    def keyless(self) -> Self:
+        """The same without its keys: it tells whose a ciphertext is, and can be pickled."""
+        return replace(self, evaluator=None)
+
+    @property
+    def is_twin(self) -> bool:
+        """Whether nothing is encrypted."""
+        return self.engine == "plain"
+
+    @property
+    def warning(self) -> str:
+        """What every repr of a ciphertext ends in: nothing, or that it is no secret."""
+        insecure = "" if self.params.is_secure else " · INSECURE"
+        return insecure + " · clear twin, NOT ENCRYPTED" * self.is_twin
+
+    def stamp(self) -> dict[str, str]:
+        """What bytes under this key begin with."""
+        form = FORMATS[self.engine]
+        return {"params": self.params.fingerprint, "format": form, "key": self.key_id}
+
+    def check(self, header: Mapping[str, Any]) -> None:
+        """BadBytes for bytes of other parameters, WrongKey for those under another owner's key."""
+        stamp = self.stamp()
+        if any(header.get(name) != stamp[name] for name in ("params", "format")):
+            raise BadBytes("these bytes were made with other parameters: use their owner's bundle")
+        if header.get("key") != stamp["key"]:
+            raise WrongKey("this is under another owner's key: use that owner's bundle")
 
 
 Context = Computing[CKKS, Evaluator]

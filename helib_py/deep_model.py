@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any, cast
 
@@ -18,9 +18,8 @@ from .agreement import Agreement, Stage
 from .balance import balanced
 from .encoding import as_numbers, within
 from .engines import Evaluator, Handle, KeyHolder
-from .errors import BadBytes, NoSecretKey, ShapeError, WrongKey
+from .errors import BadBytes, NoSecretKey, OutOfAnswers, ShapeError, WrongKey
 from .network import Affine, only_squares
-from .params import CKKS
 from .roles import PublicBundle
 from .tables import nbytes
 
@@ -51,10 +50,10 @@ class DeepModelOwner:
         affines = _affines(net, x.shape[1:])
         with _advised(net):
             self.agreed, self._affines = balanced(affines, x.reshape(len(x), -1), ring, terms)
-        params, self._seed = self.agreed.params, secrets.token_hex(32).encode()
+        params = self.agreed.params
+        engine = engine or engines.own_engine(params)
         self._keys = cast(KeyHolder, engines.new_keys(engine, params))
-        bundle = self._keys.seeded(self._seed)
-        self.public = PublicBundle(params, _engine(engine), bundle)
+        self.public = PublicBundle(params, engine, self._keys.bundle)
 
     def encrypt_model(self) -> SealedNetwork:
         """All weights and biases, each ciphertext on the level where it is needed."""
@@ -65,7 +64,7 @@ class DeepModelOwner:
                 sealed.append(e.dump(e.encrypt(values, stage.level, stage.weights)))
             for values in stage.folding.bias(affine.bias):
                 sealed.append(e.dump(e.encrypt(values, stage.level - 1, stage.sums)))
-        return SealedNetwork(self.public, self.agreed, self._seed, tuple(sealed))
+        return SealedNetwork(self.public, self.agreed, tuple(sealed))
 
     def decrypt(self, answer: Answer | bytes) -> np.ndarray:
         """The outputs, shape (outputs,): the mean over all slots that hold the same one.
@@ -95,14 +94,15 @@ class SealedNetwork:
     """An encrypted network at the data owner, who has no secret key and sees no weight.
 
     Called with one input, it gives an encrypted answer that is re-randomised, flooded, and empty
-    but for the outputs. ``seed`` is what the random half of the public key was hashed from: had
-    the model owner chosen it, fresh encryptions might not be random to her.
+    but for the outputs. The flood is sized for ``agreed.answers`` answers about one input: more
+    are refused. Only answers of this very object are counted: a pickle's copy, or the bytes loaded
+    once more, would count anew, so one that has given answers is not pickled.
     """
 
     public: PublicBundle
     agreed: Agreement
-    seed: bytes
     sealed: tuple[bytes, ...]
+    _given: Counter[bytes] = field(default_factory=Counter, init=False)
 
     @cached_property
     def layers(self) -> list[Layer]:
@@ -123,11 +123,23 @@ class SealedNetwork:
     def __call__(self, x: ArrayLike) -> Answer:
         """The encrypted outputs for one input (features,), or of any shape with as many numbers.
 
-        |x| ≤ the agreement's ``input_bound``. Raises ShapeError, Overflow, BadValue.
+        |x| ≤ the agreement's ``input_bound``. Inputs that are nearly the same, such as frames of a
+        film, count as one towards ``answers``, but only equal ones can be counted here. Raises
+        ShapeError, Overflow, BadValue, OutOfAnswers.
         """
-        e = self.public.context.e
-        masked = e.add_integers(e.rerandomise(self.evaluate(x)), self.agreed.mask())
+        e, bare = self.public.context.e, self.evaluate(x)
+        self._count(as_numbers(x))  # after all that may be refused about an input
+        masked = e.add_integers(e.rerandomise(bare), self.agreed.mask())
         return Answer(self.public, self.agreed, e.dump(masked))
+
+    def _count(self, x: np.ndarray) -> None:
+        asked = hashlib.sha256((x + 0.0).tobytes()).digest()  # + 0.0: of 0 there is one only
+        if self._given[asked] + 1 > self.agreed.answers:
+            raise OutOfAnswers(
+                f"answers={self.agreed.answers} about one input was agreed on, and about this one "
+                "they have been given: agree on more before the model is made"
+            )
+        self._given[asked] += 1
 
     def evaluate(self, x: ArrayLike) -> Handle:
         """The engine's own ciphertext before it is masked: its noise tells of x, never send it."""
@@ -151,7 +163,7 @@ class SealedNetwork:
 
     def to_bytes(self) -> bytes:
         """What the model owner sends, once: public keys and encrypted weights."""
-        header = {"agreement": self.agreed.to_json(), "seed": self.seed.decode()}
+        header = {"agreement": self.agreed.to_json()}
         return wire.pack("sealed network", header, self.public.to_bytes(), *self.sealed)
 
     @classmethod
@@ -167,17 +179,19 @@ class SealedNetwork:
         header, payloads = wire.unpack("sealed network", data)
         if header.get("agreement") != agreed.to_json() or not payloads:
             raise BadBytes(f"a model under other terms, {agreed!r} was agreed on: refuse it")
-        public = PublicBundle.from_bytes(payloads[0])
-        if public.params != agreed.params or public.engine != _engine(engine):
+        public = PublicBundle.from_bytes(payloads[0], agreed.insecure, engine)
+        if public.params.fingerprint != agreed.params.fingerprint:
             raise BadBytes(f"keys for {public.params!r}, {agreed!r} was agreed on: refuse them")
-        seed = str(header.get("seed")).encode()
-        if not engines.is_seeded(public.engine, public.params, public.keys, seed):
-            raise BadBytes("the public key does not come from its seed: refuse it")
-        network = cls(public, agreed, seed, tuple(payloads[1:]))
+        network = cls(public, agreed, tuple(payloads[1:]))
         _ = network.layers  # loaded, so that what is damaged is refused now
         return network
 
     def __reduce__(self) -> tuple[object, tuple[bytes, Agreement, str]]:
+        if self._given:
+            raise OutOfAnswers(
+                "a sealed network that has given answers is not pickled, its copy would count "
+                "them anew: pickle it before, and let one copy answer"
+            )
         return SealedNetwork.from_bytes, (self.to_bytes(), self.agreed, self.public.engine)
 
     def __repr__(self) -> str:
@@ -199,7 +213,7 @@ class Answer:
     @property
     def bits(self) -> float:
         """Predicted precision: -log2 of the largest error to expect, almost all of it flood."""
-        error = np.hypot(self.agreed.error, self.agreed.flood_error)
+        error = np.hypot(self.agreed.error, self.agreed.flood.slot_std)
         return float(noise.bits(noise.largest(self.agreed.widths[-1]) * error))
 
     def to_bytes(self) -> bytes:
@@ -208,12 +222,11 @@ class Answer:
         return wire.pack("answer", header, self.payload)
 
     def __repr__(self) -> str:
-        twin = "" if self.public.engine == "pyfhel" else " · clear twin, NOT ENCRYPTED"
-        label = self.agreed.params.label
+        secure = f" · {self.agreed.params.label}" if self.agreed.params.is_secure else ""
         return (
             f"Answer of {self.agreed.widths[-1]} · ~{self.bits:.0f} bits · flooded, "
             f"{self.agreed.statistical_bits:g} statistical bits · {nbytes(len(self.payload))}"
-            f" · {label}{twin}"
+            f"{secure}{self.public.context.warning}"
         )
 
 
@@ -227,12 +240,8 @@ def _sum(
     return e.rescale(packing.fold(e, product, stage.folding.folds))
 
 
-def _engine(wanted: str | None) -> str:
-    return wanted or engines.OWN_ENGINE[CKKS]
-
-
 def _fingerprint(agreed: Agreement) -> str:
-    return hashlib.sha256(agreed.to_json().encode()).hexdigest()[:16]
+    return hashlib.sha256(agreed.to_json().encode()).hexdigest()[:32]
 
 
 def _advised(net: Any) -> AbstractContextManager[None]:

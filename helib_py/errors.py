@@ -41,6 +41,10 @@ class WrongKey(HelibError):
     """Two objects made under different keys or parameters meet."""
 
 
+class OutOfAnswers(HelibError):
+    """What hides a secret was sized for so many answers, and they have been given."""
+
+
 class BadBytes(HelibError):
     """Bytes that are truncated, altered, or not ours."""
 

@@ -51,9 +51,9 @@ class PatersonStockmeyer:
         giant = 1 << (degree.bit_length() - 1)
         quotient, rest = chebyshev.chebdiv(coefficients, [0.0] * giant + [1.0])
         tiny = NEGLIGIBLE * np.abs(coefficients).max()
-        return _plus(
-            self.chebyshev(giant) * self.at(trimmed(quotient, tiny)), self.at(trimmed(rest, tiny))
-        )
+        high, low = self.at(trimmed(quotient, tiny)), self.at(trimmed(rest, tiny))
+        factor = plain(high) if isinstance(high, float) else high
+        return _plus(self.chebyshev(giant) * factor, low)
 
     def _leaf(self, coefficients: np.ndarray) -> Any:
         wanted = [k for k in range(1, len(coefficients)) if coefficients[k]]
@@ -62,12 +62,17 @@ class PatersonStockmeyer:
             return constant
         terms, factors = [self.chebyshev(k) for k in wanted], coefficients[wanted]
         if len(terms) == 1:  # free where the factor is a whole number
-            return _plus(terms[0] * float(factors[0]), constant)
+            return _plus(terms[0] * plain(float(factors[0])), constant)
         return _plus(self._unit.combine(terms, factors), constant)
 
 
 def _plus(x: Any, y: Any) -> Any:
     return x if isinstance(y, float) and y == 0 else x + y
+
+
+def plain(factor: float) -> float:
+    """An int where a factor of a formula is whole: then a product takes no level."""
+    return int(factor) if factor.is_integer() else factor
 
 
 def trimmed(coefficients: Sequence[float] | np.ndarray, tiny: float | None = None) -> np.ndarray:
@@ -88,7 +93,7 @@ class Count:
         if isinstance(other, Count):
             self.products.append(1)
             return Count(max(self.level, other.level) + 1, self.products)
-        return Count(self.level + (not float(other).is_integer()), self.products)
+        return Count(self.level + (not isinstance(other, int)), self.products)
 
     __rmul__ = __mul__
 

@@ -6,16 +6,102 @@ was computed with. To whoever holds the key it is readable, unless it drowns in 
 
 from __future__ import annotations
 
-import secrets
+from dataclasses import dataclass
 from functools import lru_cache
-from math import log, pi, sqrt
+from math import log, log2, pi, sqrt
 
 import numpy as np
 
-from .errors import ParameterError
+from . import randomness
+from .errors import OutOfAnswers, ParameterError
 
-#: A draw stays below 9 deviations, and float64 has 53 bits: so some are left below the whole ones.
-LARGEST_STD = 2.0**46
+Terms = tuple[float, int]  #: of a flood: statistical bits, answers
+FEWEST_BITS = 30  #: statistical bits below which a flood is a toy's
+MOST_BITS, MOST_ANSWERS = 256, 10**12  #: more than anyone can want
+
+
+@dataclass(frozen=True)
+class Flood:
+    """Normal noise on the coefficients of an answer, and all others drowned.
+
+    Slots that repeat with ``period`` are a polynomial in X^(N/2/period): its 2·period coefficients
+    get noise of deviation ``std``, in units of the ciphertext's integers, and alone can be read.
+    It hides errors whose slots have a deviation of ``error``, at a ``scale``, in ``answers`` of
+    them: all that they tell is an advantage of some 2^-``statistical_bits``, counted as Li et al.
+    do (ePrint 2022/816): as the square of how much more often than wrongly one guesses which of
+    two inputs, or two models, it was. So 40 of them, which is usual, are a distance of some 2^-22
+    from telling nothing.
+    """
+
+    statistical_bits: float
+    answers: int
+    error: float
+    scale: float
+    period: int
+    each: int = 1  #: ciphertexts that an answer is made of
+
+    def __str__(self) -> str:
+        return (
+            f"flooded: {self.statistical_bits:g} statistical bits, "
+            f"{self.answers} answer{'s' * (self.answers > 1)}"
+        )
+
+    @property
+    def std(self) -> float:
+        """Deviation of the noise, of a coefficient."""
+        coefficient = self.error * self.scale / sqrt(self.period)
+        answers = self.answers * self.each
+        return flood_std(coefficient, 2 * self.period, self.statistical_bits, answers)
+
+    @property
+    def slot_std(self) -> float:
+        """Deviation of the noise, of a slot: one sums 2·period coefficients times cosines."""
+        return self.std * sqrt(self.period) / self.scale
+
+    def slots(self) -> np.ndarray:
+        """Fresh noise as it shows in slots, float64 (period,), for what is published."""
+        coefficients = randomness.normal(self.std, 2 * self.period).astype(np.float64)
+        return np.asarray(embed(coefficients).real / self.scale)
+
+    def capacity(self, modulus: int) -> float:
+        """Bits that one answer can carry at most, even if its input was made to spy."""
+        return capacity(modulus, self.period, self.std)
+
+    def mask(self, ring: int, modulus: int) -> np.ndarray:
+        """A fresh polynomial to add to an answer, Python's whole numbers (N,); see ``mask``."""
+        return mask(ring, modulus, self.period, self.std)
+
+
+class Allowance:
+    """The answers that may still be given under a flood; without one, any number."""
+
+    def __init__(self, flood: Flood | None) -> None:
+        self._flood, self._given = flood, 0
+
+    def take(self) -> None:
+        """One of them; OutOfAnswers where none is left."""
+        if self._flood and self._given == self._flood.answers:
+            raise OutOfAnswers(
+                f"{self._flood}, and they have been given: make the server with more answers=, "
+                "or let the data owner make another key"
+            )
+        self._given += 1
+
+
+def check_terms(statistical_bits: float, answers: int, insecure: bool) -> None:
+    """ParameterError for so few statistical bits that nothing is hidden, unless it is a toy.
+
+    And for terms that are no such numbers: a plan may be a stranger's.
+    """
+    if not (isinstance(statistical_bits, int | float) and 0 <= statistical_bits <= MOST_BITS):
+        raise ParameterError(f"statistical_bits: a number up to {MOST_BITS}, 40 is usual")
+    if not (statistical_bits >= FEWEST_BITS or (insecure and statistical_bits > 0)):
+        raise ParameterError(
+            f"statistical_bits={statistical_bits:g}: at least {FEWEST_BITS}; fewer hide next to "
+            "nothing and take insecure=True"
+        )
+    if type(answers) is not int or not 1 <= answers <= MOST_ANSWERS:
+        raise ParameterError(f"answers: a whole number from 1 to {MOST_ANSWERS:g}")
 
 
 def flood_std(error: float, count: int, statistical_bits: float, answers: int = 1) -> float:
@@ -29,41 +115,18 @@ def flood_std(error: float, count: int, statistical_bits: float, answers: int = 
     return float(sqrt(12 * answers) * 2 ** (statistical_bits / 2) * length)
 
 
-def normal(std: float, count: int) -> np.ndarray:
-    """Rounded normal deviates from the operating system's randomness, int64 (count,).
-
-    Every bit of them is random, down to the last: ParameterError for a ``std`` so large that
-    float64 would leave the lowest ones zero, and what they should hide in view.
-    """
-    if not std <= LARGEST_STD:
-        raise ParameterError(
-            f"a flood of 2^{np.log2(std):.1f} units is coarser than float64 counts: ask for fewer "
-            "statistical_bits or answers"
-        )
-    first, second = (_words(count, 53) + 1) / 2.0**53, _words(count, 53) / 2.0**53
-    drawn = np.sqrt(-2 * np.log(first)) * np.cos(2 * pi * second)  # Box and Muller
-    whole: np.ndarray = np.rint(std * drawn).astype(np.int64)
-    return whole
-
-
-def uniform(modulus: int, count: int) -> np.ndarray:
-    """Uniform in (-modulus/2, modulus/2), exactly, int64 (count,)."""
-    bits, drawn = modulus.bit_length(), np.empty(0, np.int64)
-    while len(drawn) < count:
-        more = _words(count, bits).astype(np.int64)
-        drawn = np.concatenate([drawn, more[more < modulus]])
-    return drawn[:count] - modulus // 2
-
-
 def mask(ring: int, modulus: int, period: int, std: float) -> np.ndarray:
-    """A polynomial, int64 (ring,), that leaves only slots of that period to be read, flooded.
+    """A polynomial, whole numbers (ring,), that leaves only slots of that period, flooded.
 
     Slots that repeat with a period are a polynomial in X^(ring/2/period): its 2·period
     coefficients, for real and imaginary parts, get normal noise. All other coefficients become
     uniform modulo the modulus, so that nothing of what may be in them is left.
     """
-    coefficients = uniform(modulus, ring)
-    coefficients[:: ring // (2 * period)] = normal(std, 2 * period)
+    readable = randomness.normal(std, 2 * period)
+    if 2 * period == ring:
+        return readable
+    coefficients = randomness.uniform(modulus, ring)
+    coefficients[:: ring // (2 * period)] = readable
     return coefficients
 
 
@@ -73,8 +136,8 @@ def capacity(modulus: int, period: int, std: float) -> float:
     Each readable coefficient is a number modulo ``modulus`` plus normal noise: its entropy is at
     most that of a uniform one, and that of the noise alone carries nothing.
     """
-    noise = np.log2(std * sqrt(2 * pi * np.e))
-    return float(2 * period * max(0.0, np.log2(float(modulus)) - noise))
+    noise = log2(std * sqrt(2 * pi * np.e))
+    return float(2 * period * max(0.0, log2(modulus) - noise))
 
 
 def embed(coefficients: np.ndarray) -> np.ndarray:
@@ -89,9 +152,3 @@ def embed(coefficients: np.ndarray) -> np.ndarray:
 def _order(ring: int) -> np.ndarray:
     """Where the transform has slot j: it gives the values at all odd powers of ζ in a row."""
     return np.array([pow(3, j, 2 * ring) // 2 for j in range(ring // 2)])
-
-
-def _words(count: int, bits: int) -> np.ndarray:
-    """Random numbers of so many bits, uint64 (count,)."""
-    words = np.frombuffer(secrets.token_bytes(8 * count), np.uint64)
-    return words >> np.uint64(64 - bits)

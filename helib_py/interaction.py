@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from secrets import randbits
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import paillier
+from . import paillier, randomness
 from .encoding import as_numbers
 from .errors import ParameterError, ShapeError
 from .paillier import PaillierVector
 from .params import Paillier
 from .refresh import DeepServer, rounds
-from .roles import DataOwner, PublicBundle, Transcript
+from .roles import DataOwner, PublicBundle, received
+from .transcript import Transcript
 
 Dense = tuple[np.ndarray, np.ndarray]  #: W (outputs, inputs) and b (outputs,)
 
@@ -33,9 +33,12 @@ class LinearServer:
     """
 
     def __init__(
-        self, layers: Sequence[tuple[ArrayLike, ArrayLike]], public: PublicBundle | bytes
+        self,
+        layers: Sequence[tuple[ArrayLike, ArrayLike]],
+        public: PublicBundle | bytes,
+        insecure: bool = False,
     ) -> None:
-        self.public = PublicBundle.from_bytes(public) if isinstance(public, bytes) else public
+        self.public = received(public, insecure)
         if not isinstance(self.public.params, Paillier):
             raise ParameterError(
                 "linear layers by interaction need a Paillier key: pass the bundle of "
@@ -97,18 +100,17 @@ def interact(
     return values
 
 
-def mask(
-    layers: Sequence[tuple[ArrayLike, ArrayLike]], random: np.random.Generator | None = None
-) -> list[Dense]:
+def mask(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[Dense]:
     """The same network with hidden units permuted and scaled by random ρ in (1/2, 1].
 
     ReLU(ρ z) = ρ ReLU(z) for ρ > 0, so the next layer undoes both. To be made anew for every
-    query: signs and rough sizes still show, and under one mask two queries are comparable.
+    query: signs still show, and so do sizes up to a factor of two, and under one mask two queries
+    are comparable.
     """
-    random = np.random.default_rng(randbits(256)) if random is None else random
     out, (weights, bias) = [], check_layers(layers)[0]
     for following, added in check_layers(layers)[1:]:
-        order, scale = random.permutation(len(bias)), 2.0 ** -random.uniform(0, 1, len(bias))
+        order = randomness.permutation(len(bias))
+        scale = 2.0 ** -randomness.reals(len(bias))
         out.append(((weights * scale[:, None])[order], (bias * scale)[order]))
         weights, bias = (following / scale)[:, order], added
     return [*out, (weights, bias)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from math import prod
 from pathlib import Path
 
 from .errors import OutOfMemory
@@ -13,13 +15,16 @@ from .tables import nbytes
 def available_memory(root: Path = Path("/")) -> int:
     """Bytes that a process can still have: the kernel's estimate, or less where a container ends.
 
-    Where there is no ``/proc``, all the memory of the machine.
+    Where there is no ``/proc``, all the memory of the machine; on Windows, which has to be asked
+    in another way, as much as there may be.
     """
     try:
-        known = (root / "proc/meminfo").read_text()
+        text = (root / "proc/meminfo").read_text()
     except OSError:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    available = 1024 * int(re.findall(r"MemAvailable:\s+(\d+)", known)[0])
+        sizes = ("SC_PAGE_SIZE", "SC_PHYS_PAGES")
+        known = hasattr(os, "sysconf") and set(sizes) <= set(os.sysconf_names)
+        return prod(map(os.sysconf, sizes)) if known else sys.maxsize
+    available = 1024 * int(re.findall(r"MemAvailable:\s+(\d+)", text)[0])
     return min([available, *_left_in_groups(root)])
 
 

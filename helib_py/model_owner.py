@@ -65,7 +65,8 @@ class SealedModel:
 
     Called with one input (features,) or many (inputs, features), it gives encrypted scores:
     packed, re-randomised when they leave, and shielded: every bit of a plaintext beyond the
-    scores' own is random, so that dishonest weights cannot carry more than those out.
+    scores' own is random. So dishonest weights carry out no more than those, and one, given that
+    the modulus is proper: `from_bytes` refuses one that does not prove it.
     """
 
     public: PublicBundle
@@ -101,22 +102,33 @@ class SealedModel:
         return wire.pack("sealed model", {}, self.public.to_bytes(), self.sealed)
 
     @classmethod
-    def from_bytes(cls, data: bytes, agreed: Paillier | None = None) -> SealedModel:
+    def from_bytes(
+        cls,
+        data: bytes,
+        agreed: Paillier | None = None,
+        insecure: bool = False,
+        engine: str | None = None,
+    ) -> SealedModel:
         """Raises BadBytes when the message is not whole, or not under the ``agreed`` parameters.
 
         Agree on them before: a model owner who may choose the bound chooses how wide a score is,
-        and with it how much of the inputs one score can carry.
+        and with it how much of the inputs one score can carry. Without that, any parameters of 112
+        bits of security or more are taken, weaker ones with ``insecure=True``.
         """
         _, payloads = wire.unpack("sealed model", data)
-        if len(payloads) != 2:
-            raise BadBytes("this sealed model is malformed: ask its owner for it again")
-        public = PublicBundle.from_bytes(payloads[0])
-        if agreed is not None and public.params != agreed:
+        with wire.rebuilding("sealed model"):
+            bundle, sealed = payloads
+        insecure = agreed.insecure if agreed else insecure
+        public = PublicBundle.from_bytes(bundle, insecure, engine)
+        if agreed is not None and public.params.fingerprint != agreed.fingerprint:
             raise BadBytes(f"a model under {public.params!r}, {agreed!r} was agreed on: refuse it")
-        return cls(public, payloads[1])
+        model = cls(public, sealed)
+        _ = model.weights  # loaded, so that what is damaged is refused now
+        return model
 
-    def __reduce__(self) -> tuple[object, tuple[bytes]]:
-        return SealedModel.from_bytes, (self.to_bytes(),)
+    def __reduce__(self) -> tuple[object, tuple[bytes, None, bool, str]]:
+        given = (self.to_bytes(), None, self.public.params.insecure, self.public.engine)
+        return SealedModel.from_bytes, given
 
     def __repr__(self) -> str:
         size = nbytes(len(self.to_bytes()))

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import log, log2, sqrt
+from math import hypot, isnan, log, log2, nan, sqrt
 
 import numpy as np
 
-from .errors import BadValue, Overflow
+from .errors import BadValue, Overflow, ParameterError
+from .flooding import Flood
 from .params import CKKS, NOISE_STD
+
+MAX_BITS = 1023.0  #: of a value: beyond, float64 has infinity only
 
 
 def _slot_std(params: CKKS, coefficient_variance: float, scale: float) -> float:
@@ -93,14 +96,30 @@ def measured_bits(got: np.ndarray, expected: np.ndarray) -> float:
     return bits(float(np.max(np.abs(np.asarray(got) - np.asarray(expected)), initial=0.0)))
 
 
+def room(params: CKKS, level: int, scale: float) -> float:
+    """The largest value that the modulus of a level holds at a scale, and a float64."""
+    return float(2.0 ** min(params.log_q(level) - 1 - log2(scale), MAX_BITS))
+
+
 def check_room(params: CKKS, level: int, scale: float, bound: float) -> None:
     """Overflow unless values up to ``bound`` at this scale fit the modulus of this level."""
-    room = params.log_q(level) - 1 - log2(scale)
-    if not bound <= 2.0**room:
+    largest = room(params, level, scale)
+    if not bound <= largest:
         raise Overflow(
-            f"values may reach {bound:.3g}, the modulus at level {level} holds {2**room:.3g}: "
+            f"values may reach {bound:.3g}, the modulus at level {level} holds {largest:.3g}: "
             "scale the data down, raise bound= in the parameters, or promise(bound) if you know "
             "better"
+        )
+
+
+def check_outlasts(flood: Flood, bound: float, count: int, precision: float) -> None:
+    """ParameterError unless ``count`` values keep so many bits below a bound under a flood."""
+    error = largest(count) * hypot(flood.error, flood.slot_std)
+    if bits(error / bound) < precision:
+        raise ParameterError(
+            f"{bits(error / bound):.1f} bits of values up to {bound:.3g} outlast the noise "
+            f"({flood}), {precision:g} are wanted: use parameters with more precision, publish "
+            "fewer answers, or promise(bound) if they are smaller"
         )
 
 
@@ -108,7 +127,8 @@ def check_room(params: CKKS, level: int, scale: float, bound: float) -> None:
 class Estimate:
     """What is known in public about the values inside a ciphertext.
 
-    ``bound``: no absolute value exceeds it. ``std``: standard deviation of the error of a slot.
+    ``bound``: no absolute value exceeds it. ``std``: standard deviation of the error of a slot;
+    NaN of what another party computed.
     Errors of two ciphertexts are added as if fully dependent (``x + x`` is the common case);
     fresh errors are independent of all that was there before.
     """
@@ -121,8 +141,8 @@ class Estimate:
             raise BadValue(f"bound={self.bound}: a bound is a number that no value exceeds")
 
     def bits(self, count: int) -> float:
-        """Predicted precision in bits of the worst of ``count`` values."""
-        return bits(largest(count) * self.std)
+        """Predicted precision in bits of the worst of ``count`` values; NaN where unknown."""
+        return nan if isnan(self.std) else bits(largest(count) * self.std)
 
     def plus(self, other: Estimate) -> Estimate:
         """A sum or difference."""
@@ -135,13 +155,13 @@ class Estimate:
 
     def with_error(self, std: float) -> Estimate:
         """The same values with a fresh, independent error on top."""
-        return replace(self, std=sqrt(self.std**2 + std**2))
+        return replace(self, std=hypot(self.std, std))
 
     def folded(self, times: int, turning: float) -> Estimate:
         """x + rotate(x, f), so many times: errors of different slots, each turned once more."""
         std = self.std
         for _ in range(times):
-            std = sqrt(2 * std**2 + turning**2)
+            std = hypot(std, std, turning)
         return Estimate(self.bound * 2.0**times, std)
 
     def through(self, matrix: np.ndarray, encoding: float) -> Estimate:
@@ -149,4 +169,4 @@ class Estimate:
         bound = float(np.abs(matrix).sum(axis=1).max()) * self.bound
         inputs = float(np.sqrt((matrix**2).sum(axis=1).max())) * self.std
         weights = self.bound * encoding * sqrt(matrix.shape[1])
-        return Estimate(bound, sqrt(inputs**2 + weights**2))
+        return Estimate(bound, hypot(inputs, weights))

@@ -17,6 +17,7 @@ from .arrange import arrange
 from .compile import Chain, Compiler, Packed, operation_costs
 from .engines.plain import PlainEvaluator, QuickEvaluator, Values
 from .errors import ParameterError
+from .flooding import Terms
 from .network import Affine, levels_of
 from .params import MAX_MODULUS_BITS, MAX_PRIME_BITS
 from .plans import Interface, Layer, Plan
@@ -28,6 +29,7 @@ KEY_BITS = 5  #: by which the special prime exceeds the others, to quieten key s
 CLIMB = 6  #: layers up to which every weight scale is chosen by itself
 FEWEST_BITS = 14.0  #: of an input's scale
 AT_THE_RIM = 0.5  #: bits of headroom above the margin: here values, not noise, limit precision
+FLOOD_ROOM = 0.5  #: bits of the modulus that a flood may take
 LOGIT_BITS = 10  #: room above the scale in the first prime of an eager chain
 
 
@@ -38,8 +40,9 @@ def make_plan(
     ring: int | None = None,
     security: int = 128,
     chain: Chain | None = None,
+    flood: Terms | None = None,
 ) -> Plan:
-    """The cheapest plan whose outputs have ``precision`` significant bits.
+    """The cheapest plan whose outputs have ``precision`` significant bits, flooded or not.
 
     ``examples``, shape (count, *shape), show the range of the data. ``ring`` or ``chain`` narrow
     the search. Raises ParameterError when nothing fits or is precise enough, with the reason.
@@ -47,20 +50,24 @@ def make_plan(
     if not precision <= MAX_PRECISION:
         raise ParameterError(f"precision={precision}: primes leave at most {MAX_PRECISION} bits")
     margin, near = _margin(chain), dict[bool, Plan]()  # the best with room, and without
-    for plan in plans(affines, examples, ring, security, chain):
+    for plan in plans(affines, examples, ring, security, chain, flood):
         roomy = plan.headroom >= margin
         if roomy and plan.bits >= precision:
             return plan
         better = attrgetter("bits" if roomy else "headroom")
         near[roomy] = max(near.get(roomy, plan), plan, key=better)
     if not near:
-        where = f"a ring of degree {ring}" if ring else "any ring"
-        raise ParameterError(
-            f"{len(affines) - 1} activations on {examples[0].size} inputs need more levels or "
-            f"slots than {where} has at {security} bits of security: use fewer or narrower "
-            f'layers{", a larger ring" * bool(ring)}, or refresh="key holder"'
-        )
+        raise ParameterError(_too_large(affines, examples[0].size, ring, security))
     raise ParameterError(_reason(near.get(True), near.get(False), margin, precision))
+
+
+def _too_large(affines: Sequence[Affine], inputs: int, ring: int | None, security: int) -> str:
+    where = f"a ring of degree {ring}" if ring else "any ring"
+    return (
+        f"{len(affines) - 1} activations on {inputs} inputs need more levels or slots than "
+        f"{where} has at {security} bits of security: use fewer or narrower "
+        f'layers{", a larger ring" * bool(ring)}, or refresh="key holder"'
+    )
 
 
 def _margin(chain: Chain | None) -> float:
@@ -88,6 +95,7 @@ def plans(
     ring: int | None = None,
     security: int = 128,
     chain: Chain | None = None,
+    flood: Terms | None = None,
 ) -> Iterator[Plan]:
     """The best plan of every chain that is long enough, cheapest first.
 
@@ -98,19 +106,18 @@ def plans(
     rings = [chain.ring] if chain else [ring] if ring else sorted(MAX_MODULUS_BITS[security])
     done: list[Chain] = []
     for n in rings:
-        tries = [chain] if chain else list(chains(affines, n, security))
+        found = chains if flood is None else deep
+        tries = [chain] if chain else list(found(affines, n, security))
         tries = [c for c in tries if replace(c, ring=0) not in done]  # larger rings add noise
         packed = arrange(affines, n // 2) if tries else None
         if packed is None:
             continue
         draft = Draft(packed, examples, security)
         for tried in tries:
-            fitted = None if tried.input_bits else draft.fit(tried)
-            lowest = tried if tried.input_bits else replace(tried, input_bits=FEWEST_BITS)
-            found = draft.plan(fitted or lowest)
-            if found.headroom >= _margin(chain):
+            made = draft.best(tried)
+            if made.headroom >= _margin(chain):
                 done.append(replace(tried, ring=0))
-            yield found
+            yield made.flooded(*flood, -inf) if flood else made
 
 
 def chains(affines: Sequence[Affine], ring: int, security: int) -> Iterator[Chain]:
@@ -137,6 +144,16 @@ def eager(ring: int, levels: int, security: int) -> Iterator[Chain]:
             yield Chain(ring, False, bits, special, input_bits=each, fold_first=first)
 
 
+def deep(affines: Sequence[Affine], ring: int, security: int) -> Iterator[Chain]:
+    """The chains with the largest primes there may be, so that something outlasts a flood."""
+    limit = MAX_MODULUS_BITS[security].get(ring, 0)
+    levels = levels_of(affines, lazy=False)
+    each = min(MAX_PRIME_BITS, (limit - 1 - 2 * MAX_PRIME_BITS) // levels)
+    if each >= 40:
+        bits = (MAX_PRIME_BITS, *(each,) * levels)
+        yield Chain(ring, False, bits, MAX_PRIME_BITS, each, fold_first=True, output_bits=each)
+
+
 @dataclass(frozen=True, eq=False)
 class Draft:
     """A packed network with examples, ready to be written down for one chain after another."""
@@ -145,6 +162,21 @@ class Draft:
     examples: np.ndarray
     security: int
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def best(self, chain: Chain) -> Plan:
+        """The plan of a chain, with the scales that it leaves open chosen for the most bits."""
+        if chain.output_bits:
+            return self.plan(self._filled(chain))
+        fitted = None if chain.input_bits else self.fit(chain)
+        lowest = chain if chain.input_bits else replace(chain, input_bits=FEWEST_BITS)
+        return self.plan(fitted or lowest)
+
+    def _filled(self, chain: Chain) -> Chain:
+        """Results at the largest scale that leaves the margin, and room for a flood, in q."""
+        sketch = self._sketch(chain)
+        peak = float(np.abs(self._exact(sketch, chain)[1][-1]).max())
+        room = log2(sketch.params.primes[0]) - 1 - FLOOD_ROOM - MARGIN_BITS
+        return replace(chain, output_bits=float(int(10 * (room - log2(max(peak, 1.0)))) / 10))
 
     def fit(self, chain: Chain) -> Chain | None:
         """The chain with the scales that it leaves open set; None if nothing fits.
@@ -198,6 +230,7 @@ class Draft:
             replace(layer, peak=float(np.abs(e).max()), error=float(np.abs(n - e).max()))
             for layer, e, n in zip(sketch.layers, exact, noisy, strict=True)
         )
+        layers = (*layers[:-1], sketch.leaving(layers[-1]))
         primes, scale = sketch.params.primes, sketch.interface.scale
         room = headroom(sketch.program, primes, scale, peaks)
         return replace(sketch, layers=layers, headroom=room)
@@ -218,6 +251,7 @@ class Draft:
             len(self.packed.affines[-1].bias),
             out.block,
             *program.trace(params.primes, scale)[program.output],
+            out.period,
         )
         layers = tuple(self._layers(program, interface, compiler.ends))
         return Plan(interface, program, layers)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from math import isclose, log2, prod
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from math import inf, isclose, isfinite, prod
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,12 +17,17 @@ from .context import Context
 from .encoding import as_numbers, within
 from .engines import Handle
 from .engines.plain import PlainEvaluator, Values
-from .errors import BadBytes, MissingKey, ShapeError
+from .engines.worst import Reach, WorstCase
+from .errors import MissingKey, ParameterError, ShapeError
+from .flooding import Flood, check_terms
 from .noise import Estimate
 from .params import CKKS
 from .portable import Described
 from .program import Program
 from .tables import Shown, Table, nbytes
+
+PRECISION = 7.0  #: significant bits that are enough for a label
+MOST_SIDES, MOST_INPUTS = 16, 1 << 25  #: of an input; looked at before any array is made
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ class Interface:
     """What data owner and server agree on in public: no weights.
 
     ``gather``: for every uploaded ciphertext, the input index of each slot, -1 for zero, shape
-    (ciphertexts, slots). Result i is found in slot i·stride, at the result's level and scale.
+    (ciphertexts, slots). Result i is found in slot i·stride, at the result's level and scale, and
+    again after every ``period``.
     """
 
     params: CKKS
@@ -67,6 +74,7 @@ class Interface:
     stride: int
     result_level: int
     result_scale: float
+    period: int
 
     @property
     def upload_bytes(self) -> int:
@@ -89,7 +97,9 @@ class Interface:
         top, size = self.params.depth, self.params.slots
         estimate = Estimate(self.bound, noise.fresh_std(self.params, self.scale))
         handles = [context.e.encrypt(slots, top, self.scale) for slots in self.lay_out(x)]
-        return [CKKSVector(context, h, top, self.scale, size, estimate) for h in handles]
+        return [
+            CKKSVector(context, h, top, self.scale, size, estimate, original=h) for h in handles
+        ]
 
     def check(self, inputs: Sequence[CKKSVector]) -> None:
         """ShapeError unless these ciphertexts were encrypted for this plan."""
@@ -114,6 +124,7 @@ class Interface:
         level, scale = self.result
         output = {"register": register, "level": level, "scale": scale}
         output |= {"stride": self.stride, "count": self.outputs, "error": error}
+        output["period"] = self.period
         given = {"shape": self.shape, "bound": self.bound, "scale": self.scale}
         return {"input": given | {"gather": portable.array(self.gather, "<i4")}, "output": output}
 
@@ -121,21 +132,37 @@ class Interface:
     def described(cls, described: Described, params: CKKS) -> Interface:
         """Back from a plan's JSON; ValueError for one that contradicts itself."""
         given, out = described["input"], described["output"]
-        shape, outputs, stride = tuple(given["shape"]), int(out["count"]), int(out["stride"])
-        rows = int(given["gather"]["shape"][0])
+        bound, scale = wire.typed(given, {"bound": float, "scale": float})
+        kinds = {"count": int, "stride": int, "level": int, "scale": float, "period": int}
+        outputs, stride, *result = wire.typed(out, kinds)
+        shape, (rows, _) = tuple(given["shape"]), given["gather"]["shape"]
         gather = portable.numbers(given["gather"], "<i4", (rows, params.slots)).astype(int)
-        inside = rows and gather.min() >= -1 and gather.max() < prod(shape)
-        if not (inside and min(outputs, stride) > 0 and outputs * stride <= params.slots):
+        if len(shape) > MOST_SIDES or any(type(side) is not int or side < 1 for side in shape):
+            raise ValueError("an input of a shape that there is not")
+        inside = rows and gather.min() >= -1 and gather.max() < prod(shape) <= MOST_INPUTS
+        inside = inside and bound > 0
+        period = result[-1]
+        repeats = min(period, stride) > 0 and params.slots % period == period % stride == 0
+        if not (inside and repeats and 0 < outputs * stride <= period):
             raise ValueError("its inputs or outputs are outside of shape or slots")
-        bound, scale = float(given["bound"]), float(given["scale"])
-        return cls(
-            params, shape, gather, scale, bound, outputs, stride, out["level"], out["scale"]
-        )
+        return cls(params, shape, gather, scale, bound, outputs, stride, *result)
+
+    def flooded(self, context: Context, output: Handle, flood: Flood) -> CKKSVector:
+        """The same under a flood, ready to leave: fresh, and empty but for what repeats."""
+        e = context.e
+        coefficients = flood.mask(self.params.ring, self.params.modulus(self.result_level))
+        handle = e.add_integers(e.rerandomise(output), coefficients)
+        c = self.wrap(context, handle, noise.largest(self.outputs) * flood.slot_std)
+        return replace(c, period=self.period, original=handle)
+
+    def read(self, slots: np.ndarray) -> np.ndarray:
+        """The outputs (…, outputs), from all slots of a result (…, slots)."""
+        return slots[..., :: self.stride][..., : self.outputs]
 
     def wrap(self, context: Context, output: Handle, error: float) -> CKKSVector:
         """A program's output as a ciphertext that its owner can decrypt."""
-        room = self.params.log_q(self.result_level) - log2(self.result_scale) - 1
-        estimate = Estimate(2.0**room, error / noise.largest(self.outputs))
+        room = noise.room(self.params, *self.result)
+        estimate = Estimate(room, error / noise.largest(self.outputs))
         return CKKSVector(
             context, output, self.result_level, self.result_scale, self.outputs, estimate,
             self.stride,
@@ -147,23 +174,27 @@ class Plan(Shown):
     """The dry run of a network on ciphertexts; made by ``he.plan``, run by a ``Server``.
 
     ``headroom``: bits by which values may outgrow those of the examples before the modulus
-    overflows.
+    overflows. ``flood``: what is added to answers, see :meth:`flooded`.
     """
 
     interface: Interface
     program: Program
     layers: tuple[Layer, ...]
     headroom: float = 0.0
+    flood: Flood | None = None
 
     @property
     def bits(self) -> float:
         """Predicted significant bits of the outputs: largest output over largest error."""
-        return self.layers[-1].bits
+        return noise.bits(self.error / (self.layers[-1].peak or 1.0))
 
     @property
     def error(self) -> float:
-        """Predicted largest error of an output."""
-        return self.layers[-1].error
+        """Predicted largest error of an output, with the flood if there is one."""
+        error, inside = self.layers[-1].error, self.interface
+        if self.flood is None:
+            return error
+        return float(np.hypot(error, noise.largest(inside.outputs) * self.flood.slot_std))
 
     @property
     def params(self) -> CKKS:
@@ -183,10 +214,11 @@ class Plan(Shown):
     @property
     def summary(self) -> str:
         """One line: parameters, precision, time, bytes."""
+        flood = f" · {self.flood}" if self.flood else ""
         return (
-            f"{self.params!r} · ~{self.bits:.1f} bits · ~{self.milliseconds:.0f} ms · upload "
-            f"{nbytes(self.interface.upload_bytes)} · {len(self.program.rotations)} rotation keys "
-            f"{nbytes(self.rotation_key_bytes)}"
+            f"{self.params!r} · ~{self.bits:.1f} bits{flood} · ~{self.milliseconds:.0f} ms · "
+            f"upload {nbytes(self.interface.upload_bytes)} · {len(self.program.rotations)} "
+            f"rotation keys {nbytes(self.rotation_key_bytes)}"
         )
 
     def table(self) -> Table:
@@ -203,9 +235,8 @@ class Plan(Shown):
 
     def simulate(self, x: np.ndarray, noisy: bool = True, seed: int | None = None) -> np.ndarray:
         """The clear twin's outputs for inputs (…, *shape), shape (…, outputs)."""
-        inside = self.interface
-        slots = self.run_clear(x, PlainEvaluator(self.params, noisy, seed)).slots
-        return slots[..., :: inside.stride][..., : inside.outputs]
+        twin = PlainEvaluator(self.params, noisy, seed)
+        return self.interface.read(self.run_clear(x, twin).slots)
 
     def run_clear(
         self,
@@ -220,6 +251,52 @@ class Plan(Shown):
             twin, [twin.encrypt(s, top, scale) for s in laid], watch=watch
         )
         return result
+
+    def leaving(self, last: Layer) -> Layer:
+        """The last layer with the error of the encryption of zero under which results leave."""
+        fresh = noise.fresh_std(self.params, self.interface.result_scale)
+        added = noise.largest(self.interface.outputs) * fresh
+        return replace(last, error=float(np.hypot(last.error, added)))
+
+    def worst(self, bound: np.ndarray, more: float = 0.0) -> Reach:
+        """The outputs' largest magnitudes and errors, for inputs up to ``bound`` (*shape).
+
+        Of all slots before they are read; ``more`` is error that the inputs had before.
+        """
+        engine, top = WorstCase(self.params), self.params.depth
+        laid = self.interface.lay_out(bound)
+        fresh = [engine.fresh(slots, top, self.interface.scale, more) for slots in laid]
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond all bounds is an answer, too
+            result: Reach = engine.rerandomise(self.program.run(engine, fresh))
+        return result
+
+    @cached_property
+    def worst_error(self) -> float:
+        """Deviation of the error of a slot of the result, for the worst inputs there may be."""
+        inside = self.interface
+        return float(self.worst(np.full(inside.shape, inside.bound)).std.max())
+
+    def flooded(
+        self,
+        statistical_bits: float = 40.0,
+        answers: int = 1,
+        precision: float = PRECISION,
+        *,
+        insecure: bool = False,
+    ) -> Plan:
+        """The same plan, whose answers' errors tell their owner nothing of the weights.
+
+        Noise is added that hides the errors of ``answers`` answers, for all inputs within the
+        promised bound (see `Flood` for what ``statistical_bits`` mean); whoever breaks the bound
+        still gets no more than ``flood.capacity`` bits an answer. ParameterError when fewer than
+        ``precision`` significant bits outlast it.
+        """
+        check_terms(statistical_bits, answers, insecure)
+        flood = Flood(
+            statistical_bits, answers, self.worst_error, *self.interface.result[1:],
+            self.interface.period,
+        )  # fmt: skip
+        return outlasting(replace(self, flood=flood), precision)
 
     def check_keys(self, params: CKKS) -> None:
         """MissingKey unless keys made for ``params`` serve this plan."""
@@ -241,42 +318,69 @@ class Plan(Shown):
             **portable.steps(self.program),
             "layers": [asdict(layer) for layer in self.layers],
             "headroom": self.headroom,
+            "flood": self.flood and [self.flood.statistical_bits, self.flood.answers],
         }
         return json.dumps(described)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Plan:
+    def from_json(cls, text: str | bytes, insecure: bool = False) -> Plan:
         """Raises BadBytes when the text is no plan, an impossible one, or of a newer version.
 
-        InsecureParameters where its parameters are weak and do not say so.
+        InsecureParameters where its parameters are weak, unless ``insecure=True`` is written here.
         """
         described = portable.opened(text)
-        try:
-            return cls(*_parts(described))
-        except (KeyError, TypeError, ValueError, IndexError, zlib.error) as error:
-            raise BadBytes(
-                f"this plan is malformed: ask its owner for it again ({error})"
-            ) from error
+        with wire.rebuilding("plan"):
+            plan = cls(*_parts(described, insecure))
+            if described["flood"] is None:
+                return plan
+            statistical_bits, answers = described["flood"]
+        return plan.flooded(statistical_bits, answers, -inf, insecure=insecure)
 
     def to_bytes(self) -> bytes:
         """The JSON with a checksum: for the server, not for publication."""
         return wire.pack("plan", {}, self.to_json().encode())
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Plan:
-        """Raises BadBytes when the message is not whole or not a plan."""
+    def from_bytes(cls, data: bytes, insecure: bool = False) -> Plan:
+        """Raises BadBytes when the message is not whole or not a plan; as ``from_json``."""
         _, payloads = wire.unpack("plan", data)
-        return cls.from_json(b"".join(payloads))
+        return cls.from_json(b"".join(payloads), insecure)
 
 
-def _parts(described: Described) -> tuple[Interface, Program, tuple[Layer, ...], float]:
-    params = portable.to_parameters(described["parameters"])
+def _parts(
+    described: Described, insecure: bool
+) -> tuple[Interface, Program, tuple[Layer, ...], float]:
+    params = portable.to_parameters(described["parameters"], insecure)
     interface = Interface.described(described, params)
     inputs = len(interface.gather)
     program = portable.to_program(described, inputs, params, interface.scale)
     if program.trace(params.primes, interface.scale)[program.output] != interface.result:
         raise ValueError("its output is not where its steps end")
-    layers = tuple(Layer(**{**x, "slots": tuple(x["slots"])}) for x in described["layers"])
+    layers = tuple(_layer(x, params.slots) for x in described["layers"])
     if not layers:
         raise ValueError("it has no layers")
-    return interface, program, layers, float(described["headroom"])
+    return interface, program, layers, *wire.typed(described, {"headroom": float})
+
+
+def _layer(described: Described, slots: int) -> Layer:
+    kinds: dict[str, type] = {"name": str, "outputs": int, "then": str, "level": int}
+    kinds |= {"rotations": int, "products": int, "milliseconds": float, "register": int}
+    kinds |= {"slots": list, "peak": float, "error": float}
+    fields = dict(zip(kinds, wire.typed(described, kinds), strict=True))
+    if any(type(slot) is not int or not 0 <= slot < slots for slot in fields["slots"]):
+        raise ValueError("a layer whose values are in slots that there are not")
+    return Layer(**{**fields, "slots": tuple(fields["slots"])})
+
+
+Flooded = TypeVar("Flooded", bound=Any)
+
+
+def outlasting(plan: Flooded, precision: float) -> Flooded:
+    """A plan as it is; ParameterError when its flood leaves fewer significant bits, or is none."""
+    if plan.bits >= precision and isfinite(plan.flood.slot_std):
+        return plan
+    raise ParameterError(
+        f"~{plan.bits:.1f} bits outlast {plan.flood}, {precision:g} are wanted: plan with "
+        "he.plan(…, flood=bits), which chooses larger primes, ask for fewer statistical bits, "
+        "answers or layers, or for less precision="
+    )

@@ -30,26 +30,28 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections.abc import Sequence
 from math import isclose, log2, prod
 from typing import Any
 
 import numpy as np
 
+from . import wire
 from .errors import BadBytes
 from .params import CKKS
 from .program import TWO_REGISTERS, Constant, Op, Program
 
 FORMAT, VERSION = "helib_py.plan", 1
+LARGEST_ARRAY = 1 << 28  #: bytes of one array: a few compressed ones make many plain ones
+LARGEST_PLAN = 1 << 30  #: bytes of all constants together
 Described = dict[str, Any]
 
 
 def opened(text: str | bytes) -> Described:
     """The description in a text; BadBytes when it is none, or of a newer version."""
-    try:
-        found = json.loads(text)
-    except (ValueError, TypeError) as error:
-        raise BadBytes("this is no JSON: pass the text that plan.to_json() made") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    with wire.rebuilding("plan"):
+        found = wire.parsed(text)
+    if found.get("format") != FORMAT:
         raise BadBytes(f"this JSON is no {FORMAT}: pass the text that plan.to_json() made")
     if found.get("version") != VERSION:
         raise BadBytes(
@@ -71,6 +73,8 @@ def numbers(described: Described, dtype: str, shape: tuple[int, ...]) -> np.ndar
     if described["dtype"] != dtype or tuple(described["shape"]) != shape:
         raise ValueError(f"an array of {described['dtype']} {described['shape']}, not {shape}")
     size = prod(shape) * np.dtype(dtype).itemsize
+    if not 0 <= size <= LARGEST_ARRAY:
+        raise ValueError(f"an array of {size} bytes, at most {LARGEST_ARRAY} are read")
     data = zlib.decompressobj().decompress(base64.b64decode(described["zlib"]), size + 1)
     return np.frombuffer(data, dtype).reshape(shape)
 
@@ -80,14 +84,18 @@ def parameters(params: CKKS) -> Described:
     return {
         "scheme": "CKKS", "ring": params.ring, "primes": [str(q) for q in params.primes],
         "special": str(params.special), "security": params.security,
-        "insecure": params.insecure, "request": json.loads(params.to_json()),
+        "insecure": not params.is_secure, "request": json.loads(params.to_json()),
     }  # fmt: skip
 
 
-def to_parameters(described: Described) -> CKKS:
-    """The same set; ValueError when it is derived differently here."""
-    params = CKKS.from_json(json.dumps(described["request"]))
-    if parameters(params) != described:
+def to_parameters(described: Described, insecure: bool = False) -> CKKS:
+    """The same set; ValueError when it is derived differently here.
+
+    InsecureParameters for weak ones, unless ``insecure`` is the receiver's word.
+    """
+    params = CKKS.from_json(json.dumps(described["request"]), insecure)
+    derived = {"ring", "primes", "special", "security"}
+    if any(described[name] != parameters(params)[name] for name in derived):
         raise ValueError("these parameters contradict the request that they come from")
     return params
 
@@ -106,8 +114,10 @@ def steps(program: Program) -> Described:
 
 def to_program(described: Described, inputs: int, params: CKKS, scale: float) -> Program:
     """The program; BadBytes unless every step can be done, at the levels and scales it meets."""
+    if 8 * params.slots * len(described["constants"]) > LARGEST_PLAN:
+        raise ValueError(f"constants of more than {LARGEST_PLAN} bytes")
     constants = tuple(_constant(c, params.slots) for c in described["constants"])
-    ops = tuple(Op(*op) for op in described["steps"])
+    ops = tuple(_op(op) for op in described["steps"])
     program = Program(inputs, ops, constants, described["output"]["register"]).check()
     if program.rotations != tuple(described["rotations"]):
         raise ValueError("the rotations of this plan are not those of its steps")
@@ -115,10 +125,17 @@ def to_program(described: Described, inputs: int, params: CKKS, scale: float) ->
     return program
 
 
+def _op(described: Sequence[Any]) -> Op:
+    op = Op(*described)
+    if type(op.name) is not str or any(type(number) is not int for number in op[1:]):
+        raise ValueError(f"a step that is none: {described}")
+    return op
+
+
 def _constant(described: Described, slots: int) -> Constant:
     integers = numbers(described["integers"], "<f8", (slots,))
     values = integers * described["unit"]
-    constant = Constant(values, described["level"], described["scale"])
+    constant = Constant(values, *wire.typed(described, {"level": int, "scale": float}))
     if constant.unit != described["unit"] or not np.array_equal(integers, np.round(integers)):
         raise ValueError("a constant that is no whole number of its units")
     return constant

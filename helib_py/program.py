@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .engines import Evaluator, Handle, Plain
+from .engines import Arithmetic, Handle, Plain
 from .errors import BadBytes, ShapeError
 
 SPARE = 20  #: bits that constants keep beyond those of their scale
@@ -102,13 +102,13 @@ class Program:
             seen[op.out] = (level, at)
         return seen
 
-    def encode(self, engine: Evaluator) -> list[Plain]:
+    def encode(self, engine: Arithmetic) -> list[Plain]:
         """All plaintexts, encoded at just the level and scale they are used at."""
         return [engine.encode(*constant) for constant in self.constants]
 
     def run(
         self,
-        engine: Evaluator,
+        engine: Arithmetic,
         inputs: Sequence[Handle],
         encoded: Sequence[Plain] | None = None,
         watch: Callable[[int, Handle], None] | None = None,
@@ -128,8 +128,8 @@ class Program:
         return registers[self.output]
 
     def _spent(self) -> list[list[int]]:
-        """After each operation, the registers that nothing needs any more."""
-        last = {r: i for i, op in enumerate(self.ops) for r in _reads(op)}
+        """After each operation, the registers that nothing needs any more, or ever did."""
+        last = {r: i for i, op in enumerate(self.ops) for r in (*_reads(op), op.out)}
         spent: list[list[int]] = [[] for _ in self.ops]
         for register, i in last.items():
             if register != self.output:
@@ -149,7 +149,7 @@ def _reads(op: Op) -> tuple[int, ...]:
 
 
 def _apply(
-    engine: Evaluator, op: Op, registers: dict[int, Handle], encoded: Sequence[Plain]
+    engine: Arithmetic, op: Op, registers: dict[int, Handle], encoded: Sequence[Plain]
 ) -> Handle:
     if op.name not in OPERATIONS:
         raise BadBytes(f"a plan holds the unknown operation {op.name!r}: ask for it again")

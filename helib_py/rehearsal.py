@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
-from math import log2
+from math import isnan, log2
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,7 +47,7 @@ def run(formula: Formula, x: Any) -> Any:
     That goes for all values within [low, high], of which only the promise is known.
     """
     out = formula.run(x)
-    if not isinstance(out, CKKSVector):
+    if not isinstance(out, CKKSVector) or isnan(out.estimate.std):
         return out
     spread = round(4 * log2(max(x.estimate.std, 1e-300)))  # a quarter of a bit will do
     found = _rehearse(formula, x.context.params, x.level, x.scale, spread)

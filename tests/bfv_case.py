@@ -1,4 +1,4 @@
-"""One set of BFV parameters for the tests of traps and of refusals, on either engine."""
+"""One set of BFV parameters for the tests of traps and of refusals, on every engine."""
 
 from functools import cache
 
@@ -14,7 +14,7 @@ VALUES = np.array([1, -2, 3, 0])
 
 
 @cache
-def new_owner(engine=None):
+def new_owner(engine):
     return he.DataOwner(PARAMS, engine)
 
 

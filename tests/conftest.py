@@ -1,8 +1,9 @@
-"""Owners of both engines, made once a process."""
+"""Owners on every engine, made once a process."""
 
 from functools import cache
 
 import pytest
+from helpers import ENGINES, LIBRARIES
 
 import helib_py as he
 
@@ -25,14 +26,20 @@ def params():
     return PARAMS
 
 
-@pytest.fixture(params=["pyfhel", "plain"])
+@pytest.fixture(params=ENGINES)
 def engine(request):
+    return request.param
+
+
+@pytest.fixture(scope="session", params=LIBRARIES)
+def library(request):
+    """What really encrypts, by either library over SEAL."""
     return request.param
 
 
 @pytest.fixture
 def owner(engine):
-    """An owner on either engine; objects never change, so the session can share it."""
+    """An owner on every engine; objects never change, so the session can share it."""
     return _owner(engine)
 
 
@@ -43,13 +50,14 @@ def other_owner(engine):
 
 
 @pytest.fixture(scope="session")
-def pyfhel_owner():
-    return _owner("pyfhel")
+def real_owner(library):
+    """An owner who really encrypts."""
+    return _owner(library)
 
 
 @pytest.fixture(scope="session")
-def other_pyfhel_owner():
-    return _other_owner("pyfhel")
+def other_real_owner(library):
+    return _other_owner(library)
 
 
 @cache

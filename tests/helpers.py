@@ -13,11 +13,24 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 import helib_py as he
+from helib_py import wire
+from helib_py.engines.seal import installed
+from helib_py.engines.seal.library import MODULES
 from helib_py.noise import measured_bits
 
 PACKAGE = Path(__file__).resolve().parents[1] / "helib_py"
+INSTALLED = installed()  #: libraries over SEAL that are here, the preferred one first
+NEEDS = {
+    name: pytest.mark.skipif(
+        name not in INSTALLED, reason=f"needs {module}: pip install 'helib-py[{extra}]'"
+    )
+    for name, (module, extra) in MODULES.items()
+}  #: marks for what is about one library
+LIBRARIES = [pytest.param(name, marks=mark) for name, mark in NEEDS.items()]  #: to run over all
+ENGINES = [*LIBRARIES, "plain"]  #: and the clear twin
 
 
 def assert_bits(got, expected, at_least=20):
@@ -34,6 +47,12 @@ def assert_refused(error):
     said = (":", "must", "needs", "only ")
     assert any(word in text for word in said), f"does not say what to do instead: {text}"
     assert len(text) > 20, text
+
+
+def payload(message):
+    """What a ciphertext's message holds, as words of 64 bits."""
+    _, (data,) = wire.unpack("ciphertext", message)
+    return np.frombuffer(data, "<u8")
 
 
 def uniform(count, seed=0, bound=1.0):
@@ -70,6 +89,21 @@ def reachable(root, limit=200_000):
                 seen[id(thing)] = thing
                 queue.append(thing)
     return list(seen.values())
+
+
+def secrets_among(things):
+    """Names of what can decrypt CKKS or BFV: our holders, SEAL's, a Pyfhel with a key in it."""
+    names = {"DataOwner", "DeepModelOwner", "SealKeys", "SealModularKeys", "NativeSecret"}
+    names |= {"SecretKey", "Decryptor", "KeyGenerator"}  # SEAL's
+    kinds = {type(x).__name__ for x in things}
+    pyfhels = [x for x in things if type(x).__name__ == "Pyfhel"]
+    opened = {"Pyfhel"} if any(not x.is_secret_key_empty() for x in pyfhels) else set()
+    return sorted(kinds & names | opened)
+
+
+def has_evaluator(things):
+    """Whether a library over SEAL is among them: else there is nothing to look into."""
+    return any(type(x).__name__ == "Native" for x in things)
 
 
 HOLDERS = ("PaillierKeys", "PaillierPrivateKey", "DataOwner", "ModelOwner")
@@ -136,6 +170,11 @@ def apply_step(name, a, b, number, draw):
         "whole": lambda: (number - 7) * a,
         "matrix": lambda: draw((size, size), number) @ a,
     }[name]()
+
+
+def true_scale(c):
+    """The scale that the engine's own ciphertext has."""
+    return c.handle.scale if c.context.is_twin else c.e.lib.scale(c.handle)
 
 
 def on_twin(params, x):

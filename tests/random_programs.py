@@ -84,6 +84,8 @@ def random_plan(seed, steps=24):
     fit = [r for r, (_, scale, parts) in growing.known.items() if parts == 2 and scale < BIG]
     program, end = growing.recorder.program(max(fit)), growing.known[max(fit)]
     gather = np.arange(2 * TOY.slots).reshape(2, -1)
-    inside = Interface(TOY, (2 * TOY.slots,), gather, SCALE, 1.0, TOY.slots, 1, *end[:2])
+    inside = Interface(
+        TOY, (2 * TOY.slots,), gather, SCALE, 1.0, TOY.slots, 1, *end[:2], TOY.slots
+    )
     names = ("all", TOY.slots, "", end[0], 0, 0, 0.0, program.output, tuple(range(TOY.slots)))
     return Plan(inside, program, (Layer(*names),))

@@ -4,6 +4,7 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
+from helpers import INSTALLED
 
 import helib_py as he
 from helib_py.flooding import embed
@@ -33,7 +34,7 @@ def examples(widths, count=64):
     return np.random.default_rng(1).uniform(0, 1, (count, widths[0]))
 
 
-def owner(engine="pyfhel", widths=WIDTHS, number=0):
+def owner(engine=INSTALLED[0], widths=WIDTHS, number=0):
     return _owner(engine, widths, number)
 
 
@@ -42,21 +43,32 @@ def _owner(engine, widths, number):
     return he.DeepModelOwner(layers(widths), examples(widths), engine, **TOY)
 
 
-def sealed(engine="pyfhel", widths=WIDTHS):
+def sealed(engine=INSTALLED[0], widths=WIDTHS):
     """As the data owner has it, out of bytes."""
     return _sealed(engine, widths)
 
 
 @cache
 def _sealed(engine, widths):
+    return unasked(engine, widths)
+
+
+def unasked(engine=INSTALLED[0], widths=WIDTHS):
+    """One of its own, that has given no answers."""
     model_owner = owner(engine, widths)
     message = model_owner.encrypt_model().to_bytes()
     return he.SealedNetwork.from_bytes(message, model_owner.agreed, engine)
 
 
+def asked(network, x):
+    """An answer, however many have been given about that input."""
+    network._given.clear()
+    return network(x)
+
+
 def slots(model_owner, handle):
     """All slots of a ciphertext of the real engine, complex, as the key's owner sees them."""
-    return model_owner._keys._pyfhel.decryptComplex(handle)
+    return model_owner._keys.decrypt_complex(handle)
 
 
 def opened(model_owner, answer):

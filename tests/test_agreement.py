@@ -40,7 +40,7 @@ def test_scales_meet_exactly_where_they_must():
 
 def test_outputs_have_room_up_to_the_margin_with_their_flood():
     last = AGREED.stages[-1].sums
-    largest = AGREED.margin * AGREED.peak * last + 9 * AGREED.flood
+    largest = AGREED.margin * AGREED.peak * last + 9 * AGREED.flood.std
     assert largest < AGREED.params.primes[0] / 2
 
 

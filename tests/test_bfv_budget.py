@@ -43,9 +43,9 @@ def measured(owner, c):
     ],
     ids=str,
 )
-def test_squaring_to_the_last_bit_is_predicted_within_eight(params):
+def test_squaring_to_the_last_bit_is_predicted_within_eight(library, params):
     """Alternating signs; the product that is refused would indeed have been one too many."""
-    owner = new_owner(params)
+    owner = new_owner(params, library)
     x = owner.encrypt([1, -1, 0, 1]).promise(1)
     assert measured(owner, x) <= x.budget + 2
     for _ in range(params.depth):
@@ -185,6 +185,24 @@ def test_what_was_computed_beyond_the_budget_is_not_decrypted_to_garbage():
         with pytest.raises(OutOfLevels, match="budget") as error:
             owner.decrypt(c)
         assert_refused(error)
+
+
+def test_a_budget_that_was_promised_is_drawn_on_like_any_other():
+    owner = new_owner(deep())
+    came = owner.public.load((owner.encrypt([1, -1]).promise(1) ** 2).to_bytes()).promise(1)
+    assert (came.budget, owner.budget(came) > 50) == (0, True)
+    known = came.promise(1, budget=50)
+    assert (known.budget, known.bound) == (50, 1)
+    assert 0 < (known * known).budget < 25
+    with pytest.raises(OutOfLevels, match="of 143 are left") as error:
+        came.promise(1, budget=10) ** 2
+    assert_refused(error)
+    assert known.promise(1, budget=10).budget == 50  # a promise does not loosen what is known
+    for wrong in (-1, 10**6, 2.5, "10"):
+        with pytest.raises(ParameterError) as error:
+            came.promise(1, budget=wrong)
+        assert_refused(error)
+    assert owner.decrypt(known**2).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("params", [he.CKKS(depth=1), he.Paillier()])

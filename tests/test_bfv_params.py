@@ -82,7 +82,7 @@ def test_given_primes_say_how_deep_it_goes():
 
 @pytest.mark.parametrize("params", SETS, ids=str)
 def test_json_rebuilds_the_very_same_set(params):
-    back = he.BFV.from_json(params.to_json())
+    back = he.BFV.from_json(params.to_json(), insecure=not params.is_secure)
     assert back == params
     assert (back.primes, back.special, back.modulus, back.fingerprint) == (
         params.primes, params.special, params.modulus, params.fingerprint,
@@ -98,13 +98,15 @@ def test_other_numbers_give_another_fingerprint():
 
 
 @pytest.mark.parametrize("params", SETS[:3], ids=str)
-def test_bytes_are_told_before_a_key_exists(params):
-    owner = he.DataOwner(params)
-    assert len(owner.encrypt([1]).to_bytes()) - params.ciphertext_bytes in range(500)
-    sizes = {name: len(data) for name, data in owner.public.keys.items()}
+def test_bytes_are_told_before_a_key_exists(library, params):
+    owner = he.DataOwner(params, library)
+    c = owner.encrypt([1])
+    assert len(c.e.dump(c.handle)) == c.nbytes == params.ciphertext_bytes
+    assert len(c.to_bytes()) - params.ciphertext_bytes in range(500)
     keys = {"rotation": len(params.rotations), "relinearisation": 1 if params.depth else 0}
-    for name, count in keys.items():
-        assert abs(sizes.get(name, 0) / max(1, count * params.key_bytes) - (count > 0)) < 0.05
+    expected = {name: count * params.key_bytes for name, count in keys.items() if count}
+    expected |= {"seed": 32, "public": 8 * params.ring * (len(params.primes) + 1)}
+    assert {name: len(data) for name, data in owner.public.keys.items()} == expected
 
 
 def test_explain_gives_every_number_with_a_reason():
@@ -150,8 +152,19 @@ REFUSED = {
     "no budget at all": {"ring": 8192, "prime_bits": (30,), "plain_bits": 25},
     "rotation by 0": {"rotations": (0,)},
     "rotation over the slots": {"ring": 8192, "rotations": (4096,)},
-    "depth no ring holds": {"depth": 300},
+    "depth no ring holds": {"depth": 200},
+    "ring no table knows": {"ring": 2 * 131072},
+    "ring that would take the memory": {"ring": 2**40},
+    "a ring that is no whole number": {"ring": 8192.0},
+    "depth=True": {"depth": True},
     "depth nobody waits for": {"depth": 10**12},
+    "one level more than the most": {"depth": 201, "insecure": True, "ring": 8192},
+    "more primes than the most": {"ring": 8192, "prime_bits": (30,) * 300, "insecure": True},
+    "primes that are no whole numbers": {"ring": 8192, "prime_bits": (40.0, 40)},
+    "insecure='no'": {"insecure": "no"},
+    "insecure=1": {"insecure": 1},
+    "rotation by a fraction": {"rotations": (1.0,)},
+    "one rotation twice": {"rotations": (1, 1)},
 }
 
 

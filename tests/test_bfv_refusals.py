@@ -1,9 +1,9 @@
-"""What BFV refuses, and every trap of Pyfhel's BFV that must be impossible."""
+"""What BFV refuses, on every engine."""
 
 import numpy as np
 import pytest
 from bfv_case import HALF, PARAMS, VALUES, new_owner, refused
-from helpers import assert_refused
+from helpers import ENGINES, assert_refused
 
 import helib_py as he
 from helib_py.errors import (
@@ -15,7 +15,7 @@ from helib_py.errors import (
 )
 
 
-@pytest.fixture(params=["pyfhel", "plain"])
+@pytest.fixture(params=ENGINES)
 def owner(request):
     return new_owner(request.param)
 

@@ -1,5 +1,6 @@
 """The book's own pages: contents and API page miss nothing, and links lead somewhere."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -74,6 +75,34 @@ def test_a_notebook_names_its_own_figures_and_says_on_which_side_they_are(notebo
         for side, name in re.findall(r"\[[^][]*figure (above|below)\]\(#([\w-]+)\)", text):
             assert (at[name] > i) == (side == "below"), name
         assert "](#fig-" not in as_roles(text), "write [figure below](#fig-…)"
+
+
+THREATS = (BOOK / "threat_model.md").read_text()
+NAMED_TESTS = sorted(set(re.findall(r"`(test_\w+)\.py(?:::(\w+))?`", THREATS)))
+
+
+@pytest.mark.parametrize(("module", "function"), NAMED_TESTS)
+def test_the_threat_model_names_tests_that_are_there(module, function):
+    (path,) = Path(__file__).parent.rglob(f"{module}.py")
+    written = ast.parse(path.read_text()).body
+    names = {node.name for node in written if isinstance(node, ast.FunctionDef)}
+    assert not function or function in names
+
+
+def test_the_threat_model_names_no_test_in_any_other_way():
+    assert len(re.findall("`test_", THREATS)) == len(re.findall(r"`test_\w+\.py[`:]", THREATS))
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_who_saw_what_links_to_a_row_of_the_threat_model(notebook):
+    cells = json.loads(notebook.read_text())["cells"]
+    texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    headed = re.split(r"^## ", "\n\n".join(texts), flags=re.MULTILINE)
+    (section,) = (part for part in headed if part.startswith("Who saw what"))
+    linked = re.findall(r"\[[^][\n]+\]\(\.\./book/threat_model\.md#([\w-]+)\)", section)
+    assert linked
+    assert set(linked) <= set(re.findall(r"^\(([\w-]+)\)=$", THREATS, re.MULTILINE))
+    assert "threat_model.md" not in as_roles("\n".join(texts)), "write [threat model](…#threat-…)"
 
 
 def test_the_citation_names_this_version():

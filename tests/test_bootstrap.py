@@ -23,6 +23,7 @@ from helib_py.errors import (
     NoSecretKey,
     OutOfMemory,
     Overflow,
+    ParameterError,
     ShapeError,
     WrongKey,
 )
@@ -89,7 +90,7 @@ def test_without_bootstraps_there_are_no_keys_for_them():
     assert shallow.bootstraps == 0
     y = holder.decrypt(he.BootstrapServer(shallow, holder.public).run(holder.encrypt(x[0])))
     assert_bits(y, clear(affines, x[0]), at_least=20)
-    assert wire.unpack("bootstrap keys", holder.public)[1][1] == b""
+    assert wire.unpack("bootstrap keys", holder.public)[1][2] == b""
 
 
 @with_lattigo
@@ -137,25 +138,51 @@ def test_the_owner_of_an_interface_never_saw_weights():
 
 
 @with_lattigo
-def test_forged_bytes_kill_lattigo_s_process_but_not_this_one():
-    """Cut short, a ciphertext overflows Go's stack, which no Go program survives."""
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda payload: payload[:-1],  # which overflows Lattigo's stack, if it ever gets there
+        lambda payload: payload + b"1",
+        lambda payload: b"nonsense",
+        lambda payload: payload.replace(b"1.09951", b"-1.0995", 1),
+        lambda payload: payload.replace(b"1.09951", b"inf    ", 1),
+        lambda payload: payload[:-8] + b"\xff" * 8,
+        lambda payload: payload[: len(payload) // 2] + bytes(len(payload) - len(payload) // 2),
+    ],
+)
+def test_forged_ciphertexts_are_refused_and_the_server_lives_on(forge):
     header, (payload,) = wire.unpack(KIND, upload(3))
-    forged = wire.pack(KIND, {k: header[k] for k in ("plan", "key", "step")}, payload[:-1])
-    mortal = he.BootstrapServer(plan(3), owner(3).public)
-    for message in (forged, upload(3)):
-        with pytest.raises(EngineFailed, match=r"stack|ended") as error:
-            mortal.run(message)
+    label = {k: header[k] for k in ("plan", "key", "step")}
+    forged = wire.pack(KIND, label, forge(payload))
+    for reader in (server(3).run, owner(3).decrypt):
+        with pytest.raises(BadBytes) as error:
+            reader(forged)
         assert_refused(error)
+    assert server(3).run(upload(3))
 
 
 @with_lattigo
-def test_nonsense_that_lattigo_notices_is_refused_and_the_server_lives_on():
-    header, _ = wire.unpack(KIND, upload(3))
-    forged = wire.pack(KIND, {k: header[k] for k in ("plan", "key", "step")}, b"nonsense")
+@pytest.mark.parametrize("key", [0, 1, 2])
+def test_forged_keys_kill_lattigo_s_process_at_the_most(key):
+    header, keys = wire.unpack("bootstrap keys", owner(3).public)
+    keys[key] = keys[key][: len(keys[key]) // 2]
+    label = {k: header[k] for k in ("plan", "key")}
     with pytest.raises(EngineFailed) as error:
-        server(3).run(forged)
+        he.BootstrapServer(plan(3), wire.pack("bootstrap keys", label, *keys)).run(upload(3))
     assert_refused(error)
-    assert server(3).run(upload(3))
+
+
+@with_lattigo
+def test_every_answer_leaves_under_fresh_randomness():
+    once, again = (server(3).run(upload(3)) for _ in range(2))
+    assert once != again
+    assert_bits(owner(3).decrypt(once), owner(3).decrypt(again), 20)
+
+
+def test_a_bootstrap_leaves_too_few_bits_for_a_flood():
+    with pytest.raises(ParameterError, match="flood") as error:
+        he.BootstrapServer(plan(3), b"", flood=30)
+    assert_refused(error)
 
 
 @with_lattigo
@@ -219,7 +246,7 @@ def test_too_little_memory_is_said_before_anything_is_made(monkeypatch):
     assert_refused(error)
     label = {"plan": secure.interface.fingerprint, "key": "k"}
     with pytest.raises(OutOfMemory, match=nbytes(secure.interface.server_memory)) as error:
-        he.BootstrapServer(secure, wire.pack("bootstrap keys", label, b"", b""))
+        he.BootstrapServer(secure, wire.pack("bootstrap keys", label, b"", b"", b""))
     assert_refused(error)
 
 

@@ -32,15 +32,15 @@ CIRCUITS = {
 
 
 @pytest.mark.parametrize("name", CIRCUITS)
-def test_predicted_precision_is_within_three_bits_of_measured(pyfhel_owner, params, name):
+def test_predicted_precision_is_within_three_bits_of_measured(real_owner, params, name):
     W = uniform((8, params.slots), 4, bound=8 / params.slots)
     measured = []
     few = name == "sum" or "matrix" in name  # the largest of few errors may be small by chance
     for seed in range(8 if few else 1):
         x, y, w = (uniform(params.slots, 3 * seed + i) for i in range(3))
-        out = CIRCUITS[name](pyfhel_owner.encrypt(x), pyfhel_owner.encrypt(y), w, W)
+        out = CIRCUITS[name](real_owner.encrypt(x), real_owner.encrypt(y), w, W)
         expected = np.atleast_1d(CIRCUITS[name](x, y, w, W))
-        measured.append(he.measured_bits(pyfhel_owner.decrypt(out), expected))
+        measured.append(he.measured_bits(real_owner.decrypt(out), expected))
     measured = min(measured)
     # A slot's error is a product of two normal ones, the key's and the mask's: of 4096, one is
     # more than a bit above the largest foretold in some 5 % of all draws, 1.5 bits in 0.1 %.
@@ -123,8 +123,8 @@ def test_the_repr_tells_level_bits_and_bytes(owner, engine):
     assert "0.1" not in shown
 
 
-def test_the_predicted_bytes_are_the_bytes(pyfhel_owner):
-    x = pyfhel_owner.encrypt([0.5])
+def test_the_predicted_bytes_are_the_bytes(real_owner):
+    x = real_owner.encrypt([0.5])
     for c in (x, x * x, x.lower(0)):
         assert len(c.context.e.dump(c.handle)) == c.nbytes
 

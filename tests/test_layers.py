@@ -8,16 +8,19 @@ from helpers import PACKAGE, run_python
 
 # each imports only those before it
 ORDER = [
-    "errors", "tables", "memory", "params", "encoding", "noise", "flooding", "engines",
-    "packing", "folding", "agreement", "program", "portable", "wire", "context", "cipher",
+    "errors", "extras", "tables", "memory", "randomness", "wire", "params", "encoding", "flooding",
+    "noise", "engines",
+    "packing", "folding", "agreement", "program", "portable", "context", "cipher",
     "ckks", "bfv", "paillier", "remez", "evaluation", "rehearsal", "activations", "composite",
     "cost", "plans", "network", "bootstrap", "compile", "arrange", "planner", "batch", "roles",
+    "transcript",
     "refresh", "prediction", "nn", "model_owner", "balance", "deep_model", "interaction",
     "ledger", "data", "comparison", "show",
     "widgets",
 ]  # fmt: skip
 ONLY = {
-    "Pyfhel": "engines/pyfhel/",
+    "Pyfhel": "engines/seal/pyfhel.py",
+    "seal": "engines/seal/native.py",
     "phe": "engines/paillier.py",
     "gmpy2": "engines/p",
     "lattigo": "engines/lattigo/",
@@ -87,9 +90,9 @@ def test_importing_the_package_pulls_in_nothing_heavy():
 def test_the_clear_twin_needs_neither_pyfhel_nor_torch():
     code = """if True:
         import sys, helib_py as he
-        sys.modules.update(Pyfhel=None, torch=None, matplotlib=None, anywidget=None)
+        sys.modules.update(Pyfhel=None, seal=None, torch=None, matplotlib=None, anywidget=None)
         twin = he.DataOwner(he.CKKS(), "plain")
-        x = he.PublicBundle.from_bytes(twin.public.to_bytes()).encrypt([0.5])
+        x = he.PublicBundle.from_bytes(twin.public.to_bytes(), engine="plain").encrypt([0.5])
         print(round(float(twin.decrypt((x * x).to_bytes())[0]), 4))
     """
     assert run_python(code) == "0.25"
@@ -98,9 +101,10 @@ def test_the_clear_twin_needs_neither_pyfhel_nor_torch():
 def test_paillier_s_clear_twin_needs_neither_phe_nor_gmpy2():
     code = """if True:
         import sys, helib_py as he
-        sys.modules.update(phe=None, gmpy2=None, Pyfhel=None, torch=None)
+        sys.modules.update(phe=None, gmpy2=None, Pyfhel=None, seal=None, torch=None)
         owner = he.ModelOwner(he.Paillier(), "plain")
-        model = he.SealedModel.from_bytes(owner.encrypt_model([[0.5, 0.25]], 0.125).to_bytes())
+        sent = owner.encrypt_model([[0.5, 0.25]], 0.125).to_bytes()
+        model = he.SealedModel.from_bytes(sent, engine="plain")
         print(owner.decrypt(model([1, -1]).to_bytes()))
     """
     assert run_python(code) == "[[0.375]]"
@@ -112,8 +116,9 @@ def test_every_public_name_can_be_had():
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_no_file_is_over_300_lines(file):
-    assert len((PACKAGE / file).read_text().splitlines()) <= 300
+def test_no_file_is_over_400_lines(file):
+    """A file holds one idea; near so many lines there is mostly a second one."""
+    assert len((PACKAGE / file).read_text().splitlines()) <= 400
 
 
 @pytest.mark.parametrize("file", FILES)

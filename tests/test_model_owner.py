@@ -17,6 +17,7 @@ from helib_py.errors import (
     BadBytes,
     BadValue,
     HelibError,
+    InsecureParameters,
     NoSecretKey,
     Overflow,
     ParameterError,
@@ -40,7 +41,9 @@ def twin():
 
 def across(model):
     """What the data owner makes of the bytes."""
-    return he.SealedModel.from_bytes(model.to_bytes())
+    return he.SealedModel.from_bytes(
+        model.to_bytes(), model.public.params, engine=model.public.engine
+    )
 
 
 def scores(owner, W, b, x):
@@ -99,7 +102,7 @@ def test_many_scores_come_back_in_few_ciphertexts(model_owner):
 def test_what_crosses_are_bytes_that_tell_shapes_only(model_owner):
     sealed = [model_owner.encrypt_model(size * uniform((2, 3), 1)).to_bytes() for size in (1, 0)]
     assert len(sealed[0]) == len(sealed[1])
-    model = he.SealedModel.from_bytes(sealed[0])
+    model = he.SealedModel.from_bytes(sealed[0], insecure=True)
     back = [model(x).to_bytes() for x in (uniform((4, 3)), np.zeros((4, 3)), np.zeros((4, 3)))]
     assert wire.unpack("ciphertext", back[0])[0] == wire.unpack("ciphertext", back[1])[0]
     assert back[1] != back[2]
@@ -195,6 +198,40 @@ def test_a_truncated_or_altered_model_is_refused(model_owner, data):
             he.SealedModel.from_bytes(bad)
 
 
+def test_a_toy_s_model_is_taken_only_where_it_was_agreed_on_or_its_receiver_says_so(model_owner):
+    message = model_owner.encrypt_model([0.5]).to_bytes()
+    with pytest.raises(InsecureParameters) as error:
+        he.SealedModel.from_bytes(message)
+    assert_refused(error)
+    for how in ({"insecure": True}, {"agreed": TOY}):
+        scores = he.SealedModel.from_bytes(message, **how)([1.0])
+        assert np.array_equal(model_owner.decrypt(scores.to_bytes()), [0.5])
+
+
+@pytest.mark.parametrize("other", [{"bound": 2.0}, {"precision": 15}, {"factor_bound": 4.0}])
+def test_a_model_under_other_terms_than_agreed_on_is_refused(model_owner, other):
+    message = model_owner.encrypt_model([0.5]).to_bytes()
+    with pytest.raises(BadBytes, match="agreed") as error:
+        he.SealedModel.from_bytes(message, replace(TOY, **other))
+    assert_refused(error)
+
+
+SPOILED = {
+    "no weights": lambda data: b"",
+    "junk for weights": lambda data: b"junk",
+    "half the weights": lambda data: data[: len(data) // 2],
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_weights_that_are_none_are_refused_when_the_model_comes(model_owner, name):
+    model = model_owner.encrypt_model([0.5, 0.25])
+    damaged = replace(model, sealed=SPOILED[name](model.sealed)).to_bytes()
+    with pytest.raises(BadBytes) as error:
+        he.SealedModel.from_bytes(damaged, TOY)
+    assert_refused(error)
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_message_that_is_no_model_is_refused(model_owner, count):
     with pytest.raises(BadBytes):
@@ -228,7 +265,8 @@ SECRET = np.array([3, 1, 4, 1, 5, 7, 2, 6, 5, 3, 5, 7])
 def dishonest(owner, numbers, **label):
     """A model of any whole numbers, under the label of an honest one or another."""
     honest = owner.public.load(owner.encrypt_model(np.zeros(len(numbers) - 1)).sealed)
-    forged = replace(honest, handle=owner._owner._keys.encrypt(numbers), fresh=True, **label)
+    numbers = owner._owner._keys.encrypt(numbers)
+    forged = replace(honest, handle=numbers, original=numbers, **label)
     return he.SealedModel(owner.public, forged.to_bytes())
 
 
@@ -255,6 +293,9 @@ def test_a_label_that_promises_too_much_carries_out_no_more_than_a_score(model_o
     model = dishonest(model_owner, [1 << 32 * i for i in range(12)] + [0], limit=1 << bits)
     with suppress(HelibError):
         assert carried_out(model_owner, model) != SECRET.tolist()
+    with pytest.raises(BadBytes, match="bound") as error:
+        across(model)
+    assert_refused(error)
 
 
 def test_a_bound_beyond_the_parameters_is_refused(model_owner):

@@ -1,4 +1,4 @@
-"""The noise model against what Pyfhel really does: every primitive within a factor of two."""
+"""The noise model against what SEAL really does: every primitive within a factor of two."""
 
 import numpy as np
 import pytest
@@ -10,11 +10,11 @@ from helib_py.noise import Estimate
 
 
 @pytest.fixture(scope="module")
-def bench(pyfhel_owner, params):
+def bench(real_owner, params):
     """What the measurements need: an evaluator, the top level, and decryption in the open."""
-    e = pyfhel_owner.public.context.e
+    e = real_owner.public.context.e
     x = uniform(params.slots, 1)
-    return e, params, x, e.encrypt(x, params.depth, 2.0**37), pyfhel_owner._keys.decrypt
+    return e, params, x, e.encrypt(x, params.depth, 2.0**37), real_owner._keys.decrypt
 
 
 def assert_deviation(errors, modelled):
@@ -67,7 +67,7 @@ def test_a_rescaling(bench, parts):
     assert_deviation(errors, noise.rescaling_std(params, scale, parts))
 
 
-def test_the_clear_twin_errs_as_pyfhel_does(bench, params):
+def test_the_clear_twin_errs_as_seal_does(bench, params):
     from helib_py.engines.plain import PlainEvaluator
 
     twin, x = PlainEvaluator(params, seed=1), bench[2]
@@ -103,6 +103,14 @@ def test_bits_are_minus_log2_of_the_largest_error():
 def test_an_error_that_is_no_number_is_no_precision():
     """A decryption to NaN must not look exact."""
     assert not he.measured_bits([float("nan")], [1.0]) > 0
+
+
+def test_an_error_that_nobody_knows_stays_unknown():
+    a, unknown = Estimate(1.0, 1e-6), Estimate(2.0, float("nan"))
+    for found in (a.plus(unknown), a.times(unknown), unknown.times(a), unknown.with_error(1e-6),
+                  unknown.folded(3, 1e-6), unknown.through(np.ones((2, 4)), 1e-6)):  # fmt: skip
+        assert np.isnan(found.bits(4))
+        assert found.bound > 0
 
 
 def test_errors_of_sums_and_products_only_grow():

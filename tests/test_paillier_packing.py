@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import helib_py as he
+from helib_py import randomness
 from helib_py.errors import Overflow, ShapeError
-from helib_py.paillier import vector
 
 few = settings(max_examples=20, deadline=None, derandomize=True)
 values = st.sampled_from([-1.0, 1.0, 0.0]) | st.integers(-(2**24), 2**24).map(lambda k: k / 2**24)
@@ -158,7 +158,7 @@ SHIELDED = {
 def test_a_shield_leaves_the_numbers_as_they_are(toy, monkeypatch, name, drawn):
     """Smallest or largest, it never wraps around."""
     if drawn:
-        monkeypatch.setattr(vector, "randbelow", drawn)
+        monkeypatch.setattr(randomness, "below", drawn)
     for x in (np.array([-1.0, 1.0, 0.5, -0.25, -1.0]), np.full(5, -1.0), np.ones(5)):
         c = SHIELDED[name](toy.encrypt(x)).packed()
         shielded = c.shielded()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import assert_refused
+from nets import plan
 
 import helib_py as he
 from helib_py import paillier, wire
@@ -66,7 +67,7 @@ def test_what_is_secure_is_not_labelled_insecure_even_when_that_is_allowed():
     ],
 )
 def test_json_rebuilds_the_very_same_set(params):
-    back = he.Paillier.from_json(params.to_json())
+    back = he.Paillier.from_json(params.to_json(), insecure=not params.is_secure)
     assert (back, back.fingerprint) == (params, params.fingerprint)
 
 
@@ -85,14 +86,27 @@ def test_equal_sets_have_one_fingerprint(same):
     assert he.Paillier(**same).fingerprint == he.Paillier().fingerprint
 
 
-def test_json_cannot_smuggle_in_insecure_parameters(toy):
-    weak = {**json.loads(toy.public.params.to_json()), "insecure": False}
+@pytest.mark.parametrize("told", [True, False])
+def test_json_cannot_smuggle_in_insecure_parameters(toy, told):
+    """Whatever the sender says of it; its receiver alone can call a toy good enough."""
+    weak = {**json.loads(toy.public.params.to_json()), "insecure": told}
     header, keys = wire.unpack("public bundle", toy.public.to_bytes())
     message = wire.pack("public bundle", {**header, "params": json.dumps(weak)}, *keys)
-    for load in (lambda: he.Paillier.from_json(json.dumps(weak)),
-                 lambda: he.PublicBundle.from_bytes(message)):  # fmt: skip
-        with pytest.raises(InsecureParameters):
+    engine = toy.public.engine
+    for load in (
+        lambda **how: he.Paillier.from_json(json.dumps(weak), **how),
+        lambda **how: he.PublicBundle.from_bytes(message, engine=engine, **how).params,
+    ):
+        with pytest.raises(InsecureParameters) as error:
             load()
+        assert_refused(error)
+        assert load(insecure=True) == toy.public.params
+
+
+def test_secure_parameters_do_not_become_insecure_because_they_might():
+    params = he.Paillier(bits=2048, insecure=True)
+    for allowed in (True, False):
+        assert not he.Paillier.from_json(params.to_json(), insecure=allowed).insecure
 
 
 def test_explain_gives_every_number_with_a_reason():
@@ -109,6 +123,8 @@ REFUSED = {
     "bits=2050": {"bits": 2050},
     "fractional bits": {"bits": 3072.0},
     "bits=True": {"bits": True},
+    "more bits than anyone needs": {"bits": 16392},
+    "bits that would take the memory": {"bits": 2**40},
     "precision=-1": {"precision": -1},
     "fractional precision": {"precision": 1.5},
     "precision over a double": {"precision": 1001},
@@ -187,5 +203,5 @@ def test_keys_and_engines_of_another_scheme_are_refused(parameters, engine, prim
 
 def test_a_plan_does_not_run_under_a_paillier_key(toy):
     with pytest.raises(ParameterError) as error:
-        he.Server(None, toy.public)
+        he.Server(plan("dense"), toy.public)
     assert_refused(error)

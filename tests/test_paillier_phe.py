@@ -3,7 +3,7 @@
 import pickle
 from dataclasses import replace
 from functools import cache
-from math import gcd
+from math import gcd, isqrt
 
 import numpy as np
 import phe
@@ -34,10 +34,13 @@ def same_key(owner):
 @cache
 def primes(remainder=3, alone=True):
     """Two primes of 256 bits, of that remainder modulo 4, p-1 and q-1 with a factor or without."""
-    start = 0xC0DE << 240 | remainder
-    found = (n for n in range(start, start + 10**6, 4) if is_prime(n))
-    p = next(found)
+    p, *_ = primes_above(0xC0DE << 240 | remainder)
+    found = primes_above(0xF00D << 240 | remainder)
     return p, next(q for q in found if (gcd(p - 1, q - 1) in (2, 4)) == alone)
+
+
+def primes_above(start):
+    return [n for n in range(start, start + 2**14, 4) if is_prime(n)]
 
 
 # --- the same cryptosystem ---------------------------------------------------------------
@@ -65,7 +68,7 @@ def test_phe_decrypts_what_we_computed(request, key):
     owner = request.getfixturevalue(key)
     public, private = same_key(owner)
     x = uniform(3)
-    party = he.PublicBundle.from_bytes(owner.public.to_bytes())
+    party = he.PublicBundle.from_bytes(owner.public.to_bytes(), insecure=key == "toy_key")
     for c in (owner.encrypt(x), party.encrypt(x), -party.load(owner.encrypt(-x).to_bytes())):
         theirs = [paillier.EncryptedNumber(public, int(number), -6) for number in c.handle]
         assert_bits([private.decrypt(number) for number in theirs], x, at_least=c.bits)
@@ -91,7 +94,7 @@ def test_any_two_primes_of_phe_s_make_an_owner(found, quick):
     """What the quick way needs of them not all have; the textbook's r^n needs nothing."""
     owner = he.DataOwner(TOY, primes=found)
     assert ("blinding" in owner.public.keys) == quick
-    party = he.PublicBundle.from_bytes(owner.public.to_bytes())
+    party = he.PublicBundle.from_bytes(owner.public.to_bytes(), insecure=True)
     x = uniform(4)
     for c in (owner.encrypt(x), party.encrypt(x), party.load(owner.encrypt(x).to_bytes())):
         assert_bits(owner.decrypt((np.eye(4) @ c).packed().shielded().to_bytes()), x, at_least=18)
@@ -108,8 +111,10 @@ def test_a_keypair_that_phe_made_is_an_owner_s():
 
 
 def test_a_revived_owner_decrypts_what_was_encrypted_before(toy_key):
-    revived = he.DataOwner(toy_key.public.params, primes=toy_key._keys.primes)
-    assert revived.public.key_id == toy_key.public.key_id
+    """By all that its public bundle says it is the same key, whichever prime is named first."""
+    p, q = toy_key._keys.primes
+    revived = he.DataOwner(toy_key.public.params, primes=(q, p))
+    assert revived.public.to_bytes() == toy_key.public.to_bytes()
     assert_bits(revived.decrypt(toy_key.encrypt([0.5]).to_bytes()), [0.5])
     assert_bits(toy_key.decrypt(toy_key.encrypt([0.5]) + revived.encrypt([0.25])), [0.75])
 
@@ -144,6 +149,17 @@ def test_what_are_no_two_large_primes_are_refused(name):
 
 def test_a_prime_twice_is_refused():
     refused_as_primes(primes()[0], primes()[0])
+
+
+def test_primes_close_to_each_other_are_refused():
+    """Fermat: p·q = a² - b² with a the mean of the primes, so one tries a from √n upwards."""
+    p = primes()[0]
+    q = next_prime(p + 2)
+    n, a = p * q, isqrt(p * q) + 1
+    assert isqrt(a * a - n) ** 2 == a * a - n  # found at the first try
+    refused_as_primes(p, q)
+    refused_as_primes(next_prime(p + 2**155), p)
+    he.DataOwner(TOY, primes=(p, next_prime(p + 2**157)))
 
 
 # --- every trap of phe's -------------------------------------------------------------------

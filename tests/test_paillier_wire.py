@@ -11,9 +11,8 @@ from gmpy2 import legendre, mpz, powmod
 from helpers import PACKAGE, assert_bits, assert_refused, uniform
 
 import helib_py as he
-from helib_py import wire
-from helib_py.engines import paillier
-from helib_py.errors import MissingKey, NoSecretKey
+from helib_py import randomness, wire
+from helib_py.errors import InsecureParameters, MissingKey, NoSecretKey
 
 X = uniform(4)
 
@@ -88,7 +87,7 @@ def test_a_copy_goes_the_same_way_out(toy_key, copying):
 def test_what_was_loaded_does_not_leave_as_it_came(toy_key):
     came = toy_key.encrypt(X).to_bytes()
     (payload,) = wire.unpack("ciphertext", came)[1]
-    party = he.PublicBundle.from_bytes(toy_key.public.to_bytes())
+    party = he.PublicBundle.from_bytes(toy_key.public.to_bytes(), insecure=True)
     left = party.load(came).to_bytes()
     pieces = [payload[i : i + 128] for i in range(0, len(payload), 128)]
     assert not any(piece in left for piece in pieces)
@@ -111,12 +110,22 @@ def test_a_ciphertext_survives_its_bytes(toy, name):
 
 def test_a_bundle_survives_its_bytes_and_its_pickle(toy):
     toy.public.encrypt(X)
-    for back in (he.PublicBundle.from_bytes(toy.public.to_bytes()),
+    sent = toy.public.to_bytes()
+    for back in (he.PublicBundle.from_bytes(sent, insecure=True, engine=toy.public.engine),
                  pickle.loads(pickle.dumps(toy.public))):  # fmt: skip
         assert (back.params, back.engine, back.keys, back.key_id) == (
             toy.public.params, toy.public.engine, toy.public.keys, toy.public.key_id,
         )  # fmt: skip
+        assert back.fingerprint == toy.public.fingerprint
         assert_bits(toy.decrypt(back.encrypt(X) + 0.5), X + 0.5)
+
+
+def test_a_toy_s_bundle_is_taken_only_where_its_receiver_says_so(toy):
+    data = toy.public.to_bytes()
+    for take in (he.PublicBundle.from_bytes, lambda d: he.LinearServer([([[1]], [0])], d)):
+        with pytest.raises(InsecureParameters) as error:
+            take(data)
+        assert_refused(error)
 
 
 def test_a_pickled_ciphertext_is_revived_by_a_party(toy):
@@ -202,7 +211,7 @@ def test_seeding_a_generator_repeats_no_ciphertext(toy_key):
 def test_whoever_blinds_draws_half_a_modulus_of_bits_and_gets_the_same_power(toy_key, monkeypatch):
     """The owner's short cut modulo p² and q², the party's comb and plain powmod agree."""
     drawn, n_squared = [], toy_key.public.context.e.n_squared
-    monkeypatch.setattr(paillier, "randbits", lambda bits: drawn.append(bits) or 3**150)
+    monkeypatch.setattr(randomness, "bits", lambda bits: drawn.append(bits) or 3**150)
     generator = int.from_bytes(toy_key.public.keys["blinding"], "big")
     expected = powmod(generator, 3**150, n_squared)
     assert toy_key._keys.blind() == toy_key.public.context.e.blind() == expected

@@ -13,7 +13,7 @@ from helib_py.params import MAX_MODULUS_BITS, is_prime
 
 # ePrint 2024/463, table 5.2, copied here once more on purpose
 TABLE = {
-    128: {4096: 106, 8192: 214, 16384: 430, 32768: 868, 65536: 1747, 131072: 3523},
+    128: {2048: 53, 4096: 106, 8192: 214, 16384: 430, 32768: 868, 65536: 1747, 131072: 3523},
     192: {8192: 147, 16384: 297, 32768: 597, 65536: 1199, 131072: 2411},
     256: {8192: 114, 16384: 230, 32768: 462, 65536: 929, 131072: 1866},
 }
@@ -22,7 +22,7 @@ ENTRIES = [(s, n, bits) for s, row in TABLE.items() for n, bits in row.items()]
 
 def split(bits):
     """Prime sizes of at most 60 bits that add up: data primes, then the special one."""
-    count = -(-bits // 60)
+    count = max(2, -(-bits // 60))
     sizes = [bits // count + (i < bits % count) for i in range(count)]
     return tuple(sizes[:-1]), sizes[-1]
 
@@ -30,7 +30,7 @@ def split(bits):
 def at(security, ring, bits, **more):
     data, special = split(bits)
     return he.CKKS(
-        ring=ring, prime_bits=data, special_bits=special, scale_bits=30, security=security,
+        ring=ring, prime_bits=data, special_bits=special, scale_bits=20, security=security,
         rotations=(), **more,
     )  # fmt: skip
 
@@ -124,18 +124,31 @@ def test_canonical_scales_do_not_drift_by_a_bit(depth):
     ],
 )
 def test_json_rebuilds_the_very_same_set(params):
-    back = he.CKKS.from_json(params.to_json())
+    back = he.CKKS.from_json(params.to_json(), insecure=not params.is_secure)
     assert back == params
     assert (back.primes, back.special, back.fingerprint) == (
         params.primes, params.special, params.fingerprint,
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("told", [True, False, "no", 1, None])
 @pytest.mark.parametrize("scheme", [he.CKKS, he.BFV])
-def test_json_cannot_smuggle_in_insecure_parameters(scheme):
+def test_json_cannot_smuggle_in_insecure_parameters(scheme, told):
+    """What the sender says of it is not read; the receiver's word alone allows a toy."""
     weak = {**json.loads(scheme(depth=3).to_json()), "ring": 4096, "rotations": []}
-    with pytest.raises(InsecureParameters):
-        scheme.from_json(json.dumps(weak))
+    text = json.dumps(weak | {"insecure": told})
+    with pytest.raises(InsecureParameters) as error:
+        scheme.from_json(text)
+    assert_refused(error)
+    toy = scheme.from_json(text, insecure=True)
+    assert (toy.insecure, toy.is_secure, toy.label) == (True, False, "INSECURE")
+
+
+@pytest.mark.parametrize("scheme", [he.CKKS, he.BFV])
+def test_secure_parameters_do_not_become_insecure_because_they_might(scheme):
+    text = scheme(depth=1, insecure=True).to_json()
+    for allowed in (True, False):
+        assert not scheme.from_json(text, insecure=allowed).insecure
 
 
 def test_other_numbers_give_another_fingerprint():
@@ -168,7 +181,19 @@ REFUSED = {
     "rotation by 0": {"rotations": (0,)},
     "rotation over the slots": {"ring": 8192, "rotations": (4096,)},
     "rotation over the slots that follow": {"rotations": (20000,)},
-    "depth no ring holds": {"depth": 300},
+    "depth no ring holds": {"depth": 200},
+    "ring no table knows": {"ring": 2 * 131072},
+    "ring that would take the memory": {"ring": 2**40},
+    "a ring that is no whole number": {"ring": 8192.0},
+    "depth=True": {"depth": True},
+    "depth nobody waits for": {"depth": 10**12},
+    "one level more than the most": {"depth": 201, "insecure": True, "ring": 8192},
+    "more primes than the most": {"ring": 8192, "prime_bits": (30,) * 300, "insecure": True},
+    "primes that are no whole numbers": {"ring": 8192, "prime_bits": (40.0, 40)},
+    "insecure='no'": {"insecure": "no"},
+    "insecure=1": {"insecure": 1},
+    "rotation by a fraction": {"rotations": (1.0,)},
+    "one rotation twice": {"rotations": (1, 1)},
 }
 
 

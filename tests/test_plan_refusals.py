@@ -130,7 +130,6 @@ def test_an_encrypted_network_that_is_nearly_linear_is_refused_likewise():
         he.DeepModelOwner(quadratics(1e-9), IMAGES[:40], "plain")
 
 
-@pytest.mark.parametrize("engine", ["pyfhel", "plain"])
 def test_inputs_that_are_not_the_plan_s_are_refused(engine):
     owner = he.DataOwner(plan("dense"), engine)
     with pytest.raises(Overflow) as error:

@@ -1,6 +1,7 @@
 """Every trap of Pyfhel 3.5 that the package must make impossible; one test a trap.
 
-What would crash the interpreter runs in a process of its own.
+They run on both libraries over SEAL: what one of them does, the other may. What would crash the
+interpreter runs in a process of its own.
 """
 
 import pickle
@@ -26,8 +27,8 @@ VALUES = np.array([0.5, -0.25, 0.125, 1.0])
 
 
 @pytest.fixture
-def owner(pyfhel_owner):
-    return pyfhel_owner
+def owner(real_owner):
+    return real_owner
 
 
 @pytest.fixture
@@ -35,10 +36,11 @@ def x(owner):
     return owner.encrypt(VALUES)
 
 
-def without(owner, *names):
-    """The owner's public bundle with some keys left out."""
-    kept = {name: data for name, data in owner.public.keys.items() if name not in names}
-    return replace(owner.public, keys=kept)
+def party_of(owner, *missing):
+    """Who was sent the owner's public bundle, by the same library, some keys left out."""
+    kept = {name: data for name, data in owner.public.keys.items() if name not in missing}
+    data = replace(owner.public, keys=kept).to_bytes()
+    return he.PublicBundle.from_bytes(data, engine=owner.public.engine)
 
 
 def test_subtracting_from_a_number_is_not_the_reverse(owner, x):
@@ -73,15 +75,15 @@ def test_an_array_on_the_left_gives_one_ciphertext(owner, x):
         assert_bits(owner.decrypt(out), expected)
 
 
-def test_decrypting_without_the_secret_key_is_refused_and_does_not_crash():
+def test_decrypting_without_the_secret_key_is_refused_and_does_not_crash(library):
     code = """if True:
-        import helib_py as he
-        public = he.DataOwner(he.CKKS(depth=1, rotations=())).public.to_bytes()
-        public = he.PublicBundle.from_bytes(public)
+        import sys, helib_py as he
+        public = he.DataOwner(he.CKKS(depth=1, rotations=()), sys.argv[1]).public.to_bytes()
+        public = he.PublicBundle.from_bytes(public, engine=sys.argv[1])
         try: public.decrypt(public.encrypt([0.5]))
         except he.errors.NoSecretKey as error: print(error)
     """
-    assert "its owner" in run_python(code)
+    assert "its owner" in run_python(code, library)
 
 
 def test_only_an_owner_has_a_way_to_decrypt(owner):
@@ -93,10 +95,10 @@ def test_only_an_owner_has_a_way_to_decrypt(owner):
     assert not hasattr(party.evaluator, "decrypt")
 
 
-def test_computing_without_a_context_is_refused_and_does_not_crash():
+def test_computing_without_a_context_is_refused_and_does_not_crash(library):
     code = """if True:
-        import pickle, helib_py as he
-        x = he.DataOwner(he.CKKS(depth=1)).encrypt([0.5, 0.25])
+        import pickle, sys, helib_py as he
+        x = he.DataOwner(he.CKKS(depth=1), sys.argv[1]).encrypt([0.5, 0.25])
         x = pickle.loads(pickle.dumps(x))
         uses = [lambda: x * x, lambda: x + x, lambda: -x, lambda: 1 - x, lambda: x.rotate(1),
                 lambda: x.sum(), lambda: 2 * x, lambda: x.lower(0), lambda: [[1, 2]] @ x]
@@ -106,12 +108,14 @@ def test_computing_without_a_context_is_refused_and_does_not_crash():
             except he.errors.MissingKey: refused += 1
         print(refused == len(uses), x)
     """
-    assert run_python(code).startswith("True Ciphertext of 2")
+    assert run_python(code, library).startswith("True Ciphertext of 2")
 
 
 @pytest.mark.parametrize(
     ("missing", "use"),
     [
+        ("public", lambda x: 0 * x),
+        ("public", lambda x: (x + 1).to_bytes()),
         ("relinearisation", lambda x: x * x),
         ("relinearisation", lambda x: x**2),
         ("rotation", lambda x: x.rotate(1)),
@@ -120,16 +124,17 @@ def test_computing_without_a_context_is_refused_and_does_not_crash():
     ],
 )
 def test_a_missing_key_is_refused_not_invented(owner, missing, use):
-    party = he.PublicBundle.from_bytes(without(owner, missing).to_bytes())
-    x = owner.encrypt(VALUES).to_bytes()
+    x, e = owner.encrypt(VALUES), party_of(owner, missing).context.e
+    handle = e.load(x.e.dump(x.handle), x.level, x.scale)
+    x = replace(x, handle=handle, context=replace(x.context, evaluator=e))
     with pytest.raises(MissingKey, match=missing) as error:
-        use(party.load(x))
+        use(x)
     assert_refused(error)
 
 
 def test_keys_that_crossed_as_bytes_still_fit_together(owner):
     """Made at once and shipped together, they work where no secret key has ever been."""
-    party = he.PublicBundle.from_bytes(owner.public.to_bytes())
+    party = party_of(owner)
     x = party.load(owner.encrypt(VALUES).to_bytes())
     out = (x * x).rotate(1) + party.encrypt(VALUES)
     assert_bits(owner.decrypt(out.to_bytes()), np.roll(VALUES**2, -1) + VALUES)
@@ -142,37 +147,39 @@ def test_insecure_parameters_raise():
     assert_refused(error)
 
 
-def test_insecure_parameters_work_only_when_written_out():
-    toy = he.DataOwner(he.CKKS(ring=1024, depth=1, precision=12, insecure=True))
+def test_insecure_parameters_work_only_when_written_out(library):
+    toy = he.DataOwner(he.CKKS(ring=1024, depth=1, precision=12, insecure=True), library)
     assert_bits(toy.decrypt(toy.encrypt(VALUES) ** 2), VALUES**2, at_least=12)
 
 
 def test_a_party_without_the_key_knows_the_primes(owner, params):
-    party = he.PublicBundle.from_bytes(owner.public.to_bytes())
+    party = party_of(owner)
     assert party.params.primes == params.primes
     assert party.params.special == params.special
     assert party.params == params
 
 
-def test_scales_are_exact_not_rounded_to_powers_of_two():
+def test_scales_are_exact_not_rounded_to_powers_of_two(library):
     """After six products, far below the 1.8e-5 of Pyfhel's own operators."""
-    deep = he.DataOwner(he.CKKS(depth=6, precision=20, rotations=()))
+    deep = he.DataOwner(he.CKKS(depth=6, precision=20, rotations=()), library)
     x = out = deep.encrypt(np.array([0.99, -0.98, 0.97]))
     for _ in range(6):
         out = out * x
     expected = np.array([0.99, -0.98, 0.97]) ** 7
     assert_bits(deep.decrypt(out), expected, at_least=21)
-    assert out.handle.scale == pytest.approx(out.scale, rel=1e-14)
+    assert out.e.lib.scale(out.handle) == pytest.approx(out.scale, rel=1e-14)
 
 
 def test_the_level_is_the_true_one(x, params):
     e = x.context.e
     for c in (x, x * x, (x * x) * x, x.lower(0), (x * x).lower(1) + x):
-        primes = (c.handle.sizeof_ciphertext() - 113) // (2 * params.ring * 8)
-        assert c.level == primes - 1
-        assert e.load(e.dump(c.handle), c.level, c.scale) is not None
-        with pytest.raises(BadBytes):
-            e.load(e.dump(c.handle), c.level + 1, c.scale)
+        assert e.lib.level(c.handle) == c.level
+        assert len(e.dump(c.handle)) == 2 * (c.level + 1) * params.ring * 8
+        again = e.load(e.dump(c.handle), c.level, c.scale)
+        assert (e.lib.level(again), e.lib.scale(again)) == (c.level, c.scale)
+        for level in (c.level + 1, c.level - 1):
+            with pytest.raises(BadBytes):
+                e.load(e.dump(c.handle), level, c.scale)
 
 
 @pytest.mark.parametrize(
@@ -203,10 +210,10 @@ def test_nan_is_refused_everywhere(owner, x, bad):
         assert_refused(error)
 
 
-def test_another_owner_s_ciphertext_is_refused_not_decrypted_to_garbage(other_pyfhel_owner, x):
+def test_another_owner_s_ciphertext_is_refused_not_decrypted_to_garbage(other_real_owner, x):
     for c in (x, x.to_bytes(), pickle.loads(pickle.dumps(x))):
         with pytest.raises(WrongKey) as error:
-            other_pyfhel_owner.decrypt(c)
+            other_real_owner.decrypt(c)
         assert_refused(error)
 
 
@@ -229,13 +236,13 @@ def test_a_result_that_needs_no_key_is_still_right_and_still_encrypted(owner, x,
     out = expression(x)
     assert_bits(owner.decrypt(out), expected)
     assert_bits(owner.decrypt(out + x), expected + VALUES)
-    second_part = out.context.e.dump(out.handle)[113:][-8192:]
-    assert any(second_part), "a ciphertext whose second part is zero hides nothing"
+    _, second = np.frombuffer(out.e.dump(out.handle), "<u8").reshape(2, -1)
+    assert second.any(), "a ciphertext whose second part is zero hides nothing"
 
 
 @pytest.mark.parametrize("rotations", [(1, 4), (2,), (3, 5)])
-def test_rotation_keys_compose_or_the_refusal_names_the_key(rotations):
-    owner = he.DataOwner(he.CKKS(depth=1, rotations=rotations))
+def test_rotation_keys_compose_or_the_refusal_names_the_key(library, rotations):
+    owner = he.DataOwner(he.CKKS(depth=1, rotations=rotations), library)
     values = uniform(16)
     x = owner.encrypt(values)
     for steps in range(1, 16):
@@ -248,16 +255,17 @@ def test_rotation_keys_compose_or_the_refusal_names_the_key(rotations):
             assert_refused(error)
 
 
-def test_two_owners_have_keys_of_their_own(owner, other_pyfhel_owner):
-    assert owner.public.keys["public"] != other_pyfhel_owner.public.keys["public"]
-    for each in (owner, other_pyfhel_owner):
+def test_two_owners_have_keys_of_their_own(owner, other_real_owner):
+    for name in ("seed", "public", "relinearisation", "rotation"):
+        assert owner.public.keys[name] != other_real_owner.public.keys[name]
+    for each in (owner, other_real_owner):
         assert_bits(each.decrypt(each.encrypt(VALUES) ** 2), VALUES**2)
 
 
 def test_a_pickled_ciphertext_holds_no_context(x):
     data = pickle.dumps(x)
     names = [a for _, a, _ in pickletools.genops(data) if isinstance(a, str)]
-    assert not any("Pyfhel" in name for name in names)
+    assert not any(word in name for name in names for word in ("Pyfhel", "Native", "Seal"))
     assert len(data) < len(x.to_bytes()) + 2000
     revived = pickle.loads(data)
     assert revived.context.evaluator is None

@@ -71,9 +71,9 @@ class Encrypter:
 
     def __call__(self, planes: np.ndarray) -> np.ndarray:
         """The work of a job."""
-        if self._context.engine != "pyfhel":
+        if self._context.is_twin:
             return Twin(self._params, np.random.default_rng()).encrypt(planes, self._scale)
-        from ..engines.pyfhel.residues import Residues
+        from ..engines.seal import Residues
 
         e, top = self._context.e, self._params.depth
         residues = Residues(e)

@@ -10,6 +10,7 @@ import numpy as np
 
 #: What bringing one input of a group into place costs, in multiplications. Measured.
 GATHERING = 16
+MOST_SUPPORTS = 1024  #: of which all pairs are looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +34,15 @@ class Group:
 def groups(matrix: np.ndarray) -> list[Group]:
     """The rows of a matrix (m, n), those that read nearly the same inputs together.
 
-    Rows with equal supports first, then greedily the two groups whose union costs the least.
+    Rows with equal supports first, then greedily the two groups whose union costs the least; too
+    many different supports stay as they are, as all pairs of them would take gigabytes.
     """
     patterns, which = np.unique(matrix != 0, axis=0, return_inverse=True)
     counts = np.bincount(which.ravel(), minlength=len(patterns))
-    members = [np.flatnonzero(which.ravel() == i) for i in range(len(patterns))]
+    members = np.split(np.argsort(which.ravel(), kind="stable"), np.cumsum(counts)[:-1])
     masks = patterns.astype(np.float32)
-    savings = _savings(masks, counts, masks, counts)
+    few = masks[: len(masks) if len(masks) <= MOST_SUPPORTS else 0]
+    savings = _savings(few, counts[: len(few)], few, counts[: len(few)])
     np.fill_diagonal(savings, -1)
     while len(members) > 1 and savings.max(initial=-1) > 0:
         i, j = sorted(int(v) for v in np.unravel_index(savings.argmax(), savings.shape))

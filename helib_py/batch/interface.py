@@ -10,7 +10,7 @@ import numpy as np
 from ..context import Context
 from ..encoding import within
 from ..engines import KeyHolder
-from ..errors import ShapeError
+from ..errors import BadBytes, ShapeError
 from ..params import CKKS
 from .sealed import EncryptedBatch, load
 from .steps import Place
@@ -60,20 +60,23 @@ class BatchInterface:
     def fresh(self, context: Context, images: int, residues: np.ndarray) -> EncryptedBatch:
         """Inputs just encrypted, as a batch."""
         place = Place(self.params.depth, self.scale)
-        return EncryptedBatch(self.params, context.engine, context.key_id, images, place, residues)
+        return EncryptedBatch(context.keyless, images, place, residues)
 
     def answer(self, context: Context, images: int, residues: np.ndarray) -> EncryptedBatch:
         """The last step's outputs, as a batch."""
-        return EncryptedBatch(
-            self.params, context.engine, context.key_id, images, self.result, residues
-        )
+        return EncryptedBatch(context.keyless, images, self.result, residues)
 
     def open(self, context: Context, keys: KeyHolder, data: object) -> np.ndarray:
         """The owner's part: scores (images, outputs). WrongKey, BadBytes, ShapeError."""
         batch = load(context, data)
-        if context.engine != "pyfhel":
+        if batch.values != self.outputs:
+            raise BadBytes(
+                f"{batch!r} is no result of this plan, of {self.outputs} outputs: decrypt what "
+                "its server's run gave"
+            )
+        if context.is_twin:
             return batch.residues[:, : batch.images].T.copy()
-        from ..engines.pyfhel.residues import Residues
+        from ..engines.seal import Residues
 
         residues = Residues(context.e)
         handles = (residues.handle(r, batch.place.scale) for r in batch.residues)

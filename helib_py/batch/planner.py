@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product, repeat
-from math import ceil, floor, log2
+from math import ceil, floor, inf, log2
 from typing import Any
 
 import numpy as np
 
 from ..errors import ParameterError
+from ..flooding import Terms
 from ..network import Affine, only_squares
 from ..params import CKKS, MAX_MODULUS_BITS, MAX_PRIME_BITS
 from . import costs
@@ -51,6 +52,7 @@ def make_batch_plan(
     precision: float = 7.0,
     ring: int | None = None,
     security: int = 128,
+    flood: Terms | None = None,
 ) -> BatchPlan:
     """The cheapest plan for one image a slot whose outputs have ``precision`` significant bits.
 
@@ -64,7 +66,7 @@ def make_batch_plan(
             f"precision={precision}, security={security}: only up to {MAX_PRECISION} bits, and "
             f"one of {sorted(MAX_MODULUS_BITS)}"
         )
-    draft, best = Draft(affines, examples, security), None
+    draft, best = Draft(affines, examples, security, flood), None
     for n in [ring] if ring else sorted(MAX_MODULUS_BITS[security]):
         found, near = _cheapest(draft, n, precision)
         if found:
@@ -104,26 +106,23 @@ def forms(layers: int, ring: int) -> Iterator[Form]:
     hidden = max(0, layers - 2)  # layers that read squares and are squared again
     for rescaled in range(max(0, hidden - 2), hidden + 1):
         for left, whole, style in product((1, 2, 3), (True, False), _STYLES):
-            inner = [_then(style, i < rescaled, i == hidden - 1) for i in range(hidden)]
-            then = [("square",)] * (layers > 1) + inner + [()]
-            if hidden or style == _STYLES[0]:
+            inner = [_then(style, i < rescaled) for i in range(hidden)]
+            squares = layers > 1  # then the results have three parts, and only two may leave
+            then = [("square",)] * squares + inner + [("relinearise",) * squares]
+            keys = rescaled + left > squares  # with a single prime there is none to relinearise by
+            if keys and (hidden or style == _STYLES[0]):
                 yield Form(ring, rescaled + left, tuple(then), whole)
 
 
-_STYLES = ("but the last", "late", "early")
+_STYLES = ("late", "early")
 
 
-def _then(style: str, rescale: bool, last: bool) -> tuple[str, ...]:
-    """Late: after rescaling, one prime cheaper, but that rounds three parts, not two.
-
-    The last products can do without: then the result has five parts.
-    """
+def _then(style: str, rescale: bool) -> tuple[str, ...]:
+    """Late: after rescaling, one prime cheaper, but that rounds three parts, not two."""
     down = ("rescale",) * rescale
     if style == "early":
         return ("relinearise", *down, "square")
-    if style == "late" or not last:
-        return (*down, "relinearise", "square")
-    return (*down, "square")
+    return (*down, "relinearise", "square")
 
 
 @lru_cache
@@ -137,8 +136,15 @@ def _ckks(ring: int, prime_bits: tuple[int, ...], special_bits: int, security: i
 class Draft:
     """A network with examples, ready to be written down in one form after another."""
 
-    def __init__(self, affines: Sequence[Affine], examples: np.ndarray, security: int) -> None:
+    def __init__(
+        self,
+        affines: Sequence[Affine],
+        examples: np.ndarray,
+        security: int,
+        flood: Terms | None = None,
+    ) -> None:
         self._affines, self._security, self._shape = affines, security, examples.shape[1:]
+        self._flood = flood
         self._x, self._steps = examples.reshape(len(examples), -1), dict[Any, Step]()
         largest = [float(np.abs(affine.weights).max()) or 1.0 for affine in affines]
         self._start = [START_BITS - ceil(log2(value)) for value in largest]
@@ -209,7 +215,8 @@ class Draft:
         )
         headroom = min(room for room, _ in rooms(steps, params.primes, bits, self._peaks))
         layers = tuple(self._layers(steps, params, 2.0**bits, count))
-        return BatchPlan(interface, tuple(steps), layers, headroom)
+        plan = BatchPlan(interface, tuple(steps), layers, headroom)
+        return plan.flooded(*self._flood, -inf) if self._flood else plan
 
     def _written(self, form: Form, weight_bits: Sequence[int]) -> list[Step]:
         """The layers as steps; each is made once."""
@@ -253,6 +260,6 @@ class Draft:
             noisy = twin.run(steps, twin.encrypt(self._x[:count], scale), scale)
         times = self._times(steps, params) if count is None else repeat(0.0, self.depth)
         for step, z, got, ms in zip(steps, self._sums, noisy, times, strict=True):
-            exact = z * z if step.then else z
+            exact = z * z if "square" in step.then else z
             error = float(np.abs(got - exact[:count]).max())
             yield BatchLayer(ms, float(np.abs(exact).max()), error)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from .. import noise, wire
 from ..encoding import as_numbers
-from ..errors import BadBytes, MissingKey
+from ..errors import MissingKey
+from ..flooding import Flood, check_terms
 from ..params import CKKS
+from ..plans import PRECISION, outlasting
 from ..tables import Shown, Table, nbytes
 from .costs import PROCESS_BYTES, WORKER_BYTES, encryption
 from .groups import Group, groups
 from .interface import BatchInterface
 from .modular import Cut, cut
 from .steps import Passage, Place, Step, check, passages
-from .twin import Twin
+from .twin import Twin, worst
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,15 @@ class BatchLayer:
 class BatchPlan(Shown):
     """The dry run of a network on batches of one image a slot; run by a ``Server``.
 
-    ``headroom``: bits by which values may outgrow those of the examples.
+    ``headroom``: bits by which values may outgrow those of the examples. ``flood``: what is added
+    to answers, see :meth:`flooded`.
     """
 
     interface: BatchInterface
     steps: tuple[Step, ...]
     layers: tuple[BatchLayer, ...]
     headroom: float
+    flood: Flood | None = None
 
     @property
     def params(self) -> CKKS:
@@ -59,12 +64,15 @@ class BatchPlan(Shown):
     @property
     def bits(self) -> float:
         """Predicted significant bits of the outputs: largest output over largest error."""
-        return self.layers[-1].bits
+        return noise.bits(self.error / (self.layers[-1].peak or 1.0))
 
     @property
     def error(self) -> float:
-        """Predicted largest error of an output."""
-        return self.layers[-1].error
+        """Predicted largest error of an output, with the flood if there is one."""
+        error, count = self.layers[-1].error, self.interface.outputs * self.params.slots
+        if self.flood is None:
+            return error
+        return float(np.hypot(error, noise.largest(count) * self.flood.slot_std))
 
     @property
     def milliseconds(self) -> float:
@@ -130,8 +138,10 @@ class BatchPlan(Shown):
     def summary(self) -> str:
         """One line: parameters, precision, time, bytes, memory."""
         slots, seconds = self.params.slots, self.milliseconds / 1000
+        flood = f" · {self.flood}" if self.flood else ""
         return (
-            f"{self.params!r} · ~{self.bits:.1f} bits · {slots} images in ~{seconds:.1f} s · "
+            f"{self.params!r} · ~{self.bits:.1f} bits{flood} · {slots} images in "
+            f"~{seconds:.1f} s · "
             f"upload {nbytes(self.interface.upload_bytes)}, "
             f"{nbytes(self.interface.upload_bytes / slots)} an image · "
             f"memory {nbytes(self.memory_bytes(2))}"
@@ -159,6 +169,30 @@ class BatchPlan(Shown):
         fresh = twin.encrypt(flat, self.interface.scale)
         return twin.run(self.steps, fresh, self.interface.scale)[-1]
 
+    @cached_property
+    def worst_error(self) -> float:
+        """Deviation of the error of a slot of the result, for the worst inputs there may be."""
+        inside = self.interface
+        return worst(self.params, self.steps, inside.inputs, inside.bound, inside.scale)
+
+    def flooded(
+        self,
+        statistical_bits: float = 40.0,
+        answers: int = 1,
+        precision: float = PRECISION,
+        *,
+        insecure: bool = False,
+    ) -> BatchPlan:
+        """The same plan, whose answers' errors tell nothing of the weights: see ``Plan.flooded``.
+
+        Every slot holds an answer about another image, and all of them are flooded alike; a batch
+        counts as one answer, of as many ciphertexts as there are outputs.
+        """
+        check_terms(statistical_bits, answers, insecure)
+        place, slots, each = self.interface.result, self.params.slots, self.interface.outputs
+        flood = Flood(statistical_bits, answers, self.worst_error, place.scale, slots, each)
+        return outlasting(replace(self, flood=flood), precision)
+
     def check_keys(self, params: CKKS) -> None:
         """MissingKey unless keys made for ``params`` serve this plan."""
         if params.fingerprint != self.params.fingerprint:
@@ -176,33 +210,52 @@ class BatchPlan(Shown):
             "steps": [(s.name, s.weight_bits, s.then, s.weights.shape) for s in self.steps],
             "layers": [asdict(layer) for layer in self.layers],
             "headroom": self.headroom,
+            "flood": self.flood and [self.flood.statistical_bits, self.flood.answers],
         }
         weights = [s.weights.astype("<i8").tobytes() for s in self.steps]
         biases = [s.bias.astype("<f8").tobytes() for s in self.steps]
         return wire.pack("batch plan", header, *weights, *biases)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> BatchPlan:
-        """Raises BadBytes when the message is not whole or not a plan for batches."""
+    def from_bytes(cls, data: bytes, insecure: bool = False) -> BatchPlan:
+        """Raises BadBytes when the message is not whole or not a plan for batches.
+
+        InsecureParameters where its parameters are weak, unless ``insecure=True`` is written here.
+        """
         header, payloads = wire.unpack("batch plan", data)
-        try:
-            return cls(*_parts(header, payloads))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise BadBytes("this plan is malformed: ask its owner for it again") from error
+        with wire.rebuilding("batch plan"):
+            plan = cls(*_parts(header, payloads, insecure))
+            if not header["flood"]:
+                return plan
+            statistical_bits, answers = header["flood"]
+        return plan.flooded(statistical_bits, answers, -inf, insecure=insecure)
 
 
-def _parts(h: dict[str, Any], payloads: list[bytes]) -> tuple[Any, ...]:
-    inside = {**h["interface"], "shape": tuple(h["interface"]["shape"])}
-    inside["result"] = Place(*inside["result"])
-    interface = BatchInterface(params=CKKS.from_json(h["params"]), **inside)
+def _parts(h: dict[str, Any], payloads: list[bytes], insecure: bool) -> tuple[Any, ...]:
+    params = CKKS.from_json(h["params"], insecure)
+    kinds = {"shape": list, "scale": float, "bound": float, "outputs": int, "result": list}
+    shape, scale, bound, outputs, result = wire.typed(h["interface"], kinds)
+    if any(type(side) is not int or side < 1 for side in shape) or not (scale > 0 and bound > 0):
+        raise ValueError("inputs that there cannot be")
     half, steps = len(h["steps"]), []
     if len(payloads) != 2 * half:
         raise ValueError("a matrix and a bias for every step")
-    for (name, bits, then, shape), w, b in zip(
+    for (name, bits, then, sides), w, b in zip(
         h["steps"], payloads[:half], payloads[half:], strict=True
     ):
-        weights = np.frombuffer(w, "<i8").reshape(shape)
+        weights = np.frombuffer(w, "<i8").reshape(sides)
+        if type(bits) is not int or not -MOST_BITS <= bits <= MOST_BITS or type(name) is not str:
+            raise ValueError(f"a step that is none: {name}, {bits}")
         steps.append(Step(name, weights, bits, np.frombuffer(b, "<f8"), tuple(then)))
-    check(steps, interface.inputs, interface.params.primes)
-    layers = tuple(BatchLayer(**layer) for layer in h["layers"])
-    return interface, tuple(steps), layers, h["headroom"]
+    interface = BatchInterface(params, tuple(shape), scale, bound, outputs, Place(*result))
+    check(steps, interface.inputs, params.primes)
+    if passages(steps, params.primes, scale)[-1].out != interface.result:
+        raise ValueError("its results are not where its steps end")
+    numbers = {"milliseconds": float, "peak": float, "error": float}
+    layers = tuple(BatchLayer(*wire.typed(layer, numbers)) for layer in h["layers"])
+    if len(layers) != half or outputs != len(steps[-1].bias):
+        raise ValueError("as many layers as steps, as many outputs as the last of them has")
+    return interface, tuple(steps), layers, *wire.typed(h, {"headroom": float})
+
+
+MOST_BITS = 60  #: of a step's weights after the point, or before it

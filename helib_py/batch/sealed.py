@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from math import isfinite, prod
+from math import log2, prod
 from typing import Any
 
 import numpy as np
 
 from .. import wire
 from ..context import Context
-from ..errors import BadBytes, WrongKey
+from ..errors import BadBytes
 from ..params import CKKS
 from ..tables import nbytes
 from .steps import Place
 
 _KIND = "batch"
-_LABEL = {
-    "params": str, "engine": str, "key": str, "images": int, "values": int, "level": int,
-    "scale": float, "parts": int,
-}  # fmt: skip
-MOST_PARTS = 16  #: SEAL's limit
+_LABEL = {"images": int, "values": int, "level": int, "scale": float}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,12 +27,15 @@ class EncryptedBatch:
     ``residues``: uint64 (values, parts, level + 1, N); of the clear twin float64 (values, slots).
     """
 
-    params: CKKS
-    engine: str
-    key_id: str
+    context: Context
     images: int
     place: Place
     residues: np.ndarray
+
+    @property
+    def params(self) -> CKKS:
+        """Its parameters."""
+        return self.context.params
 
     @property
     def values(self) -> int:
@@ -46,7 +45,7 @@ class EncryptedBatch:
     @property
     def shape_of_one(self) -> tuple[int, ...]:
         """Of the array that holds one ciphertext, by its label."""
-        return _shape(self.params, self.engine, self.place)
+        return _shape(self.context, self.place)
 
     @property
     def nbytes(self) -> int:
@@ -56,25 +55,20 @@ class EncryptedBatch:
     def to_bytes(self) -> bytes:
         """One message: a label with a checksum of every polynomial, then the residues."""
         header = {
-            "params": self.params.fingerprint,
-            "engine": self.engine,
-            "key": self.key_id,
+            **self.context.stamp(),
             "images": self.images,
             "values": self.values,
             "level": self.place.level,
             "scale": self.place.scale,
-            "parts": self.place.parts,
         }
         label = wire.pack(_KIND, header, _sums(self.residues).tobytes())
         start = struct.pack("<Q", len(label)) + label + bytes(-len(label) % 8)
         return b"".join([start, np.ascontiguousarray(self.residues).data])
 
     def __repr__(self) -> str:
-        twin = "" if self.engine == "pyfhel" else " · clear twin, NOT ENCRYPTED"
-        insecure = "" if self.params.is_secure else " · INSECURE"
         return (
             f"Batch of {self.images} × {self.values} · level {self.place.level}/"
-            f"{self.params.depth} · {nbytes(self.nbytes)}{insecure}{twin}"
+            f"{self.params.depth} · {nbytes(self.nbytes)}{self.context.warning}"
         )
 
 
@@ -84,24 +78,25 @@ def load(context: Context, data: object) -> EncryptedBatch:
     BadBytes for truncated, altered or foreign bytes, WrongKey for another owner's.
     """
     if isinstance(data, EncryptedBatch):
-        _check_label(context, data.params.fingerprint, data.engine, data.key_id)
+        context.check(data.context.stamp())
         return data
-    header, sums, start = _label(data)
+    label, sums, start = _label(data)
     assert isinstance(data, bytes)
-    _check_label(context, header["params"], header["engine"], header["key"])
-    place = Place(header["level"], header["scale"], header["parts"])
-    shape = (header["values"], *_shape(context.params, context.engine, place))
-    if not _possible(header, context.params) or len(data) != start + 8 * prod(shape):
-        raise BadBytes("the batch's label contradicts its parameters or its length: send it again")
-    kind = np.uint64 if context.engine == "pyfhel" else np.float64
-    residues = np.frombuffer(data, kind, offset=start).reshape(shape)
+    context.check(label)
+    with wire.rebuilding("batch"):
+        images, values, level, scale = wire.typed(label, _LABEL)
+        shape = _possible(context, images, values, Place(level, scale))
+        kind = np.float64 if context.is_twin else np.uint64
+        if len(data) != start + 8 * prod(shape):
+            raise ValueError("its label contradicts its length")
+        residues = np.frombuffer(data, kind, offset=start).reshape(shape)
     if _sums(residues).tobytes() != sums:
         raise BadBytes("these bytes are truncated or altered: send the batch again")
-    if context.engine == "pyfhel":
+    if not context.is_twin:
         _check_residues(residues, context.params)
-    return EncryptedBatch(
-        context.params, context.engine, context.key_id, header["images"], place, residues
-    )
+    elif not np.all(np.isfinite(residues)):
+        raise BadBytes("this batch holds what is no number: send it again")
+    return EncryptedBatch(context.keyless, images, Place(level, scale), residues)
 
 
 def _label(data: object) -> tuple[dict[str, Any], bytes, int]:
@@ -110,34 +105,34 @@ def _label(data: object) -> tuple[dict[str, Any], bytes, int]:
         raise BadBytes("this is no batch: pass an encrypted batch, or its to_bytes()")
     length = struct.unpack_from("<Q", data)[0]
     header, payloads = wire.unpack(_KIND, data[8 : 8 + length])
-    whole = len(payloads) == 1 and all(isinstance(header.get(k), v) for k, v in _LABEL.items())
-    if not whole:
-        raise BadBytes("the batch's label is incomplete: send it again")
-    return header, payloads[0], 8 + length + -length % 8
+    with wire.rebuilding("batch"):
+        (sums,) = payloads
+    return header, sums, 8 + length + -length % 8
 
 
-def _shape(params: CKKS, engine: str, place: Place) -> tuple[int, ...]:
+def _shape(context: Context, place: Place) -> tuple[int, ...]:
     """Of one ciphertext."""
-    if engine != "pyfhel":
-        return (params.slots,)
-    return place.parts, place.level + 1, params.ring
+    if context.is_twin:
+        return (context.params.slots,)
+    return place.parts, place.level + 1, context.params.ring
 
 
-def _possible(header: dict[str, Any], params: CKKS) -> bool:
-    """Whether a label's numbers can be those of a batch of these parameters."""
-    return (
-        header["values"] > 0
-        and 0 < header["images"] <= params.slots
-        and 0 <= header["level"] <= params.depth
-        and 2 <= header["parts"] <= MOST_PARTS
-        and isfinite(header["scale"])
-        and header["scale"] > 0
-    )
+def _possible(context: Context, images: int, values: int, place: Place) -> tuple[int, ...]:
+    """The shape of all residues; ValueError unless a label's numbers can be those of a batch."""
+    params = context.params
+    inside = 0 <= place.level <= params.depth and 0 < images <= params.slots
+    if not (values > 0 and inside and 0 <= log2(place.scale) < params.log_q(place.level)):
+        raise ValueError("a label that contradicts its parameters")
+    return values, *_shape(context, place)
 
 
 def _sums(residues: np.ndarray) -> np.ndarray:
-    """The sum of every polynomial modulo 2^64: finds accidents, and takes a tenth of a hash."""
-    return np.asarray(residues.view(np.uint64).sum(axis=-1, dtype=np.uint64))
+    """A sum of every polynomial modulo 2^64: finds accidents, and takes a fraction of a hash.
+
+    Each number counts an odd number of times, by its place: those that were swapped are found.
+    """
+    places = 2 * np.arange(residues.shape[-1], dtype=np.uint64) + np.uint64(1)
+    return np.asarray(np.einsum("...i,i->...", residues.view(np.uint64), places))
 
 
 def _check_residues(residues: np.ndarray, params: CKKS) -> None:
@@ -147,10 +142,3 @@ def _check_residues(residues: np.ndarray, params: CKKS) -> None:
             raise BadBytes("numbers in this batch are no residues of these parameters: send again")
     if not residues[:, 1, 0, :64].any(axis=1).all():
         raise BadBytes("a value in this batch is not encrypted: its owner must encrypt it")
-
-
-def _check_label(context: Context, fingerprint: str, engine: str, key_id: str) -> None:
-    if fingerprint != context.params.fingerprint or engine != context.engine:
-        raise BadBytes("this batch was made with other parameters: use its owner's bundle")
-    if key_id != context.key_id:
-        raise WrongKey("this batch is under another owner's key: use that owner's bundle")

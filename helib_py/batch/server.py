@@ -38,7 +38,7 @@ def run_all(
     for what is no batch of this plan, OutOfMemory when there is too little.
     """
     context = public.context
-    if context.engine != "pyfhel":
+    if context.is_twin:
         yield from (_on_twin(plan, context, upload) for upload in uploads)
         return
     check_memory(plan.memory_bytes(workers))
@@ -82,7 +82,7 @@ class Runner:
     """What does jobs in one process, with public keys only."""
 
     def __init__(self, plan: BatchPlan, public: PublicBundle, memory: Local | Shared) -> None:
-        from ..engines.pyfhel.residues import Residues
+        from ..engines.seal import Residues
 
         self._plan, self._e, self._memory = plan, public.context.e, memory
         self._residues, self._scratch = Residues(self._e), Scratch()
@@ -99,6 +99,8 @@ class Runner:
         sums = multiply(groups, source, biases, plan.cuts(number), self._scratch)
         for row, one in zip(rows, sums, strict=True):
             target[row] = self._continued(one, place, step.then)
+            if step is plan.steps[-1]:
+                self._leave(target[row], plan.interface.result)
         return len(rows)
 
     def _primes(self, place: Place) -> tuple[int, ...]:
@@ -116,13 +118,22 @@ class Runner:
             place = place.after(operation, self._plan.params.primes)
         return self._residues.array(handle, place.level)
 
-    def _mask(self, one: np.ndarray, place: Place) -> None:
-        """Add a fresh encryption of 0, in place, to what has cancelled out.
+    def _leave(self, one: np.ndarray, place: Place) -> None:
+        """The one way out, in place: re-randomised, and flooded if the plan says so."""
+        self._mask(one, place)
+        if flood := self._plan.flood:
+            modulus = self._plan.params.modulus(place.level)
+            noise = flood.mask(self._plan.params.ring, modulus)
+            handle = self._residues.handle(one, place.scale)
+            one[:] = self._residues.array(self._e.add_integers(handle, noise), place.level)
 
-        Weights of zero, or inputs made to cancel, leave a ciphertext that anyone could read.
+    def _mask(self, one: np.ndarray, place: Place) -> None:
+        """Add a fresh encryption of 0, in place: to every result, and to what has cancelled out.
+
+        From results without it, anyone could work out the weights, which they are sums of inputs
+        with; weights of zero, or inputs made to cancel, would even leave what anyone can read.
         """
-        zeros = np.zeros(self._plan.params.slots)
-        fresh = self._residues.array(self._e.encrypt(zeros, place.level, place.scale), place.level)
+        fresh = self._residues.zero(place.level, place.scale)
         one[:2] = (one[:2] + fresh) % np.array(self._primes(place), dtype=np.uint64)[:, None]
 
 

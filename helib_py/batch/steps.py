@@ -13,6 +13,7 @@ import numpy as np
 from ..network import Affine
 
 OPERATIONS = ("square", "rescale", "relinearise")
+MOST_PARTS = 5  #: of a ciphertext: a key relinearises three, and a square of three has five
 
 
 class Place(NamedTuple):
@@ -76,7 +77,8 @@ def reach(weights: np.ndarray) -> int:
     >>> reach(np.array([[3, -1], [-2, -2]]))
     4
     """
-    signs = (np.maximum(weights, 0), np.maximum(-weights, 0))
+    numbers = weights.astype(float)  # whose sums do not wrap around
+    signs = (np.maximum(numbers, 0), np.maximum(-numbers, 0))
     return max((int(side.sum(axis=1).max(initial=0)) for side in signs), default=0)
 
 
@@ -109,10 +111,15 @@ def check(steps: Sequence[Step], inputs: int, primes: Sequence[int]) -> None:
             raise ValueError(f"{step.name}: {step.weights.shape} on {inputs} inputs")
         if not set(step.then) <= set(OPERATIONS):
             raise ValueError(f"{step.name}: {step.then}")
+        if not np.isfinite(step.bias).all():
+            raise ValueError(f"{step.name}: a bias that is no number")
         inputs = outputs
     rescaled = sum(step.then.count("rescale") for step in steps)
     if not steps or rescaled >= len(primes):
         raise ValueError(f"{len(steps)} steps, {rescaled} rescalings, {len(primes)} primes")
+    places = [place for passage in passages(steps, primes, 1.0) for place in passage]
+    if places[-1].parts != 2 or any(place.parts > MOST_PARTS for place in places):
+        raise ValueError("its results, or what they are computed from, have too many parts")
 
 
 def rooms(

@@ -34,6 +34,8 @@ class Twin:
             for operation in step.then:
                 x = self._apply(operation, x, place)
                 place = place.after(operation, self.params.primes)
+            if step is steps[-1]:  # re-randomised on its way out
+                x = self._blurred(x, noise.fresh_std(self.params, place.scale))
             out.append(x)
         return out
 
@@ -50,3 +52,23 @@ class Twin:
         if self.random is None:
             return x
         return np.asarray(x + self.random.normal(0, std, x.shape))
+
+
+def worst(params: CKKS, steps: Sequence[Step], inputs: int, bound: float, scale: float) -> float:
+    """Deviation of the error of a result, for the worst inputs; see ``engines.worst``."""
+    sizes, stds = np.full(inputs, bound), np.full(inputs, noise.fresh_std(params, scale))
+    for step, passage in zip(steps, passages(steps, params.primes, scale), strict=True):
+        matrix = np.abs(np.ldexp(step.weights.astype(float), -step.weight_bits))
+        sizes, stds = matrix @ sizes + np.abs(step.bias), np.sqrt(matrix**2 @ stds**2)
+        place = passage.sums
+        for operation in step.then:
+            after = place.after(operation, params.primes)
+            if operation == "square":
+                sizes, stds = sizes**2, 2 * sizes * stds
+            elif operation == "rescale":
+                stds = np.hypot(stds, noise.rescaling_std(params, after.scale, place.parts))
+            else:
+                switching = noise.key_switching_stds(params, place.level, place.scale).max()
+                stds = np.hypot(stds, switching)
+            place = after
+    return float(np.hypot(stds.max(), noise.fresh_std(params, place.scale)))

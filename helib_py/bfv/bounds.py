@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from math import ceil, floor, isfinite
+from math import ceil, floor, isfinite, isnan
 
-from ..errors import BadValue, OutOfLevels, Overflow
+from ..errors import BadValue, OutOfLevels, Overflow, ParameterError
 from ..params import BFV
 
 
@@ -13,6 +13,15 @@ def whole_bound(bound: float) -> int:
     if not (isfinite(bound) and bound >= 0):
         raise BadValue(f"bound={bound}: promise a finite number, 0 or more")
     return floor(bound)
+
+
+def promised_noise(params: BFV, known: float, budget: int) -> float:
+    """The noise that leaves a promised budget, or less where less is known of it."""
+    most = sum(params.prime_bits)
+    if type(budget) is not int or not 0 <= budget <= most:
+        raise ParameterError(f"budget={budget}: whole bits, from 0 to the {most} of the modulus")
+    promised = params.model.noise_for(budget)
+    return promised if isnan(known) else min(known, promised)
 
 
 def check_bound(params: BFV, limit: int) -> None:
@@ -28,6 +37,11 @@ def check_bound(params: BFV, limit: int) -> None:
 
 def check_budget(params: BFV, what: str, before: float, after: float) -> None:
     """OutOfLevels unless the noise afterwards leaves a bit of budget."""
+    if isnan(before) or isnan(after):
+        raise OutOfLevels(
+            f"{what} takes noise budget, and a ciphertext that another party computed does not "
+            "say what it has left: promise(bound, budget=bits) if you know"
+        )
     if params.model.left(after) < 1:
         raise OutOfLevels(
             f"{what} takes {ceil(after - before)} bits of noise budget, "

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .. import wire
 from ..cipher import Ciphertext, unpacked
 from ..context import BFVContext
 from ..encoding import as_whole, repeat
-from ..errors import BadBytes, Overflow
+from ..errors import Overflow
 from .bounds import check_bound, whole_bound
-from .vector import LABEL, BFVVector
+from .vector import LABEL, BFVVector, labelled
 
 
 def encrypt(context: BFVContext, values: ArrayLike, bound: float | None = None) -> BFVVector:
@@ -31,18 +32,18 @@ def encrypt(context: BFVContext, values: ArrayLike, bound: float | None = None) 
         )
     check_bound(params, limit)
     handle = context.e.encrypt(repeat(numbers, params.slots))
-    return BFVVector(context, handle, numbers.size, limit, params.model.fresh)
+    return BFVVector(context, handle, numbers.size, limit, params.model.fresh, handle)
 
 
 def load(context: BFVContext, data: bytes | Ciphertext) -> BFVVector:
     """A ciphertext from its bytes (or out of a pickle), ready to compute with.
 
+    Of one that another party computed only the length is known: ``promise`` tells its bound, and
+    the budget that is left, to go on computing with it.
+
     Raises BadBytes for truncated or foreign bytes, WrongKey when it is under another key.
     """
-    header, payload = unpacked(context, data, LABEL)
-    length, limit, noise = (header[name] for name in LABEL)
-    params = context.params
-    honest = params.model.fresh <= noise and params.model.left(noise) >= 1
-    if not (honest and 0 < length <= params.slots and 0 <= limit <= params.modulus // 2):
-        raise BadBytes("the ciphertext's label contradicts its parameters: send it again")
-    return BFVVector(context, context.e.load(payload), length, limit, noise)
+    fields, payload = unpacked(context, data, LABEL)
+    with wire.rebuilding("ciphertext"):
+        _ = labelled(context, fields, None)  # refused before SEAL sees it
+        return labelled(context, fields, context.e.load(payload))

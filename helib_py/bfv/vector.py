@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import wire
-from ..cipher import Ciphertext, power, same_key
+from ..cipher import Ciphertext, power, same_key, untold
 from ..context import BFVContext
 from ..encoding import as_numbers, as_whole, power_of_two, repeat
 from ..engines import Handle, Modular
@@ -17,10 +19,10 @@ from ..errors import BadValue, Overflow, ShapeError
 from ..params import BFV, Budget, dependent
 from ..tables import nbytes
 from . import linear
-from .bounds import check_bound, check_budget, whole_bound
+from .bounds import check_bound, check_budget, promised_noise, whole_bound
 
 #: what a ciphertext's label tells of it
-LABEL = {"length": int, "limit": int, "noise": float}
+LABEL = {"length": int, "fresh": bool, "limit": int}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,13 +40,17 @@ class BFVVector(Ciphertext):
     length: int
     limit: int
     noise: float
+    original: Handle = None
 
     # --- what it shows -----------------------------------------------------------------
 
     @property
     def budget(self) -> int:
-        """Predicted bits of noise budget that are left, at most what a measurement finds."""
-        return self.model.left(self.noise)
+        """Predicted bits of noise budget that are left, at most what a measurement finds.
+
+        0 for what another party computed: its label does not say.
+        """
+        return 0 if isnan(self.noise) else self.model.left(self.noise)
 
     @property
     def bound(self) -> float:
@@ -57,31 +63,27 @@ class BFVVector(Ciphertext):
         return self.params.ciphertext_bytes
 
     def __repr__(self) -> str:
-        engine = "" if self.context.engine == "pyfhel" else " · clear twin, NOT ENCRYPTED"
-        insecure = "" if self.params.is_secure else " · INSECURE"
+        left = "unknown" if isnan(self.noise) else f"~{self.budget} of {self.params.budget} bits"
         return (
-            f"Ciphertext of {self.length} · BFV mod {self.params.modulus} · budget ~{self.budget}"
-            f" of {self.params.budget} bits · {nbytes(self.nbytes)}{insecure}{engine}"
+            f"Ciphertext of {self.length} · BFV mod {self.params.modulus} · budget {left}"
+            f" · {nbytes(self.nbytes)}{self.context.warning}"
         )
 
     # --- bytes -------------------------------------------------------------------------
 
     def to_bytes(self) -> bytes:
-        """Everything another party needs, given the public bundle; no key is included."""
+        """What another party gets, the only way out; see ``Ciphertext.to_bytes``."""
         if isinstance(self.handle, bytes):
             return self.handle
-        header = {
-            "params": self.params.fingerprint,
-            "engine": self.context.engine,
-            "key": self.context.key_id,
-            **{name: getattr(self, name) for name in LABEL},
-        }
-        return wire.pack("ciphertext", header, self.e.dump(self.handle))
+        known = not (self.is_computed or isnan(self.noise))
+        limit = self.limit if known else self.params.modulus // 2
+        header = {**self.context.stamp(), "length": self.length, "fresh": known, "limit": limit}
+        safe = self.e.rerandomise(self.handle) if self.is_computed else self.handle
+        return wire.pack("ciphertext", header, self.e.dump(safe))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles hold the bytes only: no key, no context; ``public.load`` revives them."""
-        keyless = replace(self.context, evaluator=None)
-        return BFVVector, (keyless, self.to_bytes(), self.length, self.limit, self.noise)
+        """Pickles hold those bytes only: no key, no context; ``public.load`` revives them."""
+        return _unpickled, (self.context.keyless, self.to_bytes())
 
     def decode(self, opened: np.ndarray) -> np.ndarray:
         """The values, int64 of shape (length,), from all slots."""
@@ -92,6 +94,11 @@ class BFVVector(Ciphertext):
                 "computed it broke the bound; ask them for it again"
             )
         return values
+
+    def cover(self, statistical_bits: float, answers: int, error: float | None) -> None:
+        """Nothing: a decryption is exact, as long as the budget is known to be enough for it."""
+        if isnan(self.noise):
+            raise untold("noise", "promise(bound, budget=bits)")
 
     # --- addition ----------------------------------------------------------------------
 
@@ -182,9 +189,15 @@ class BFVVector(Ciphertext):
         """The sum of all values, as an encrypted vector of one; log2(length) rotations."""
         return linear.total(self)
 
-    def promise(self, bound: float) -> BFVVector:
-        """The same ciphertext with a tighter public bound, which the caller vouches for."""
-        return replace(self, limit=min(self.limit, whole_bound(bound)))
+    def promise(self, bound: float, budget: int | None = None) -> BFVVector:
+        """The same ciphertext with a tighter public bound, which the caller vouches for.
+
+        And for the ``budget`` in bits that is left in it, where another party computed it.
+        ParameterError for more than the modulus has.
+        """
+        limit = min(self.limit, whole_bound(bound))
+        noise = self.noise if budget is None else promised_noise(self.params, self.noise, budget)
+        return replace(self, limit=limit, noise=noise)
 
     # --- for the package's own use -----------------------------------------------------
 
@@ -224,3 +237,22 @@ class BFVVector(Ciphertext):
         bound = int(np.abs(numbers).max())
         check_bound(self.params, bound)
         return repeat(np.broadcast_to(numbers, (self.length,)), self.params.slots), bound
+
+
+def labelled(context: BFVContext, fields: Sequence[Any], handle: Handle) -> BFVVector:
+    """A ciphertext as its label describes it; ValueError for a label that contradicts itself.
+
+    A limit is believed of what its sender encrypted; of what was computed nothing is known.
+    """
+    length, fresh, limit = fields
+    params = context.params
+    if not (0 < length <= params.slots and 0 <= limit <= params.modulus // 2):
+        raise ValueError("more values, or larger ones, than there is room for")
+    noise = params.model.fresh if fresh else nan
+    limit = limit if fresh else params.modulus // 2
+    return BFVVector(context, handle, length, limit, noise)
+
+
+def _unpickled(context: BFVContext, data: bytes) -> BFVVector:
+    header, _ = wire.unpack("ciphertext", data)
+    return labelled(context, wire.typed(header, LABEL), data)

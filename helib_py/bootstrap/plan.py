@@ -118,7 +118,7 @@ class BootstrapInterface:
     def fingerprint(self) -> str:
         """A short hash by which messages made for another plan are recognised."""
         told = (self.params.to_json(), *(v for k, v in vars(self).items() if k != "params"))
-        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
     def lay_out(self, x: np.ndarray) -> np.ndarray:
         """One input on all slots, within [-1, 1]. ShapeError for another shape."""

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from .. import wire
 from ..encoding import as_numbers, within
 from ..engines.lattigo import Worker
-from ..errors import BadBytes, MissingKey, NoSecretKey, WrongKey
+from ..errors import BadBytes, MissingKey, NoSecretKey, ParameterError, WrongKey
 from ..memory import check_memory
 from .plan import BootstrapInterface, BootstrapPlan
 
@@ -34,8 +34,8 @@ class BootstrapOwner:
         maker = Worker("Maker", inside.params)
         secret, public, *keys = maker.call("make", inside.rotations, inside.refreshes)
         maker.close()
-        self.key_id = hashlib.sha256(public).hexdigest()[:16]
-        self.public = wire.pack(_KEYS, _label(inside, self.key_id), *keys)
+        self.key_id = hashlib.sha256(public).hexdigest()[:32]
+        self.public = wire.pack(_KEYS, _label(inside, self.key_id), public, *keys)
         self._given = (inside.params, secret, public)
         self._client = Worker("Client", *self._given)
 
@@ -74,13 +74,20 @@ class BootstrapOwner:
 class BootstrapServer:
     """Runs a plan on ciphertexts. Made from public keys, it cannot decrypt.
 
-    Raises OutOfMemory, before the keys are loaded, where the machine is too small for them.
+    Raises OutOfMemory, before the keys are loaded, where the machine is too small for them;
+    ParameterError for a ``flood``, as a bootstrap leaves too few bits for one.
     """
 
-    def __init__(self, plan: BootstrapPlan, public: bytes) -> None:
+    def __init__(self, plan: BootstrapPlan, public: bytes, *, flood: float | None = None) -> None:
+        if flood is not None:
+            raise ParameterError(
+                f"~{plan.bits:.1f} bits come out of bootstraps, and a flood takes some "
+                f"{flood / 2 + 6:.0f}, besides what the worst inputs do to errors: use a plan "
+                "without bootstraps, he.plan(…, flood=bits)"
+            )
         header, keys = wire.unpack(_KEYS, public)
         self.plan = plan
-        if header.get("plan") != plan.interface.fingerprint or len(keys) != 2:
+        if header.get("plan") != plan.interface.fingerprint or len(keys) != 3:
             raise MissingKey(
                 f"these keys were made for another plan than {plan.summary}: make the owner with "
                 "BootstrapOwner(plan)"
@@ -96,7 +103,8 @@ class BootstrapServer:
             raise BadBytes("this ciphertext is a result already: its owner can decrypt it")
         for number in range(header["step"], len(self.plan.steps)):
             payload = self._worker.call("run", number, payload)
-            yield wire.pack(_CIPHERTEXT, {**header, "step": number + 1}, payload)
+            safe = self._worker.call("rerandomised", payload)
+            yield wire.pack(_CIPHERTEXT, {**header, "step": number + 1}, safe)
 
     def run(self, message: bytes) -> bytes:
         """The encrypted result for one input, as ``owner.encrypt(x)`` gave it.
@@ -119,12 +127,11 @@ def _unpack(
 ) -> tuple[dict[str, Any], bytes]:
     """WrongKey and BadBytes for what is none of this plan's ciphertexts under this key."""
     header, payloads = wire.unpack(_CIPHERTEXT, message)
-    try:
-        (payload,), step, label = payloads, int(header["step"]), _label(inside, key_id)
-        if header["key"] != key_id:
+    with wire.rebuilding("bootstrap ciphertext"):
+        (payload,), label = payloads, _label(inside, key_id)
+        key, plan, step = wire.typed(header, {"key": str, "plan": str, "step": int})
+        if key != key_id:
             raise WrongKey("this ciphertext is under another owner's key: only they can open it")
-        if header["plan"] != inside.fingerprint or step < 0:
+        if plan != inside.fingerprint or step < 0:
             raise BadBytes("this ciphertext is of another plan: encrypt with this plan's owner")
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadBytes("this ciphertext has no proper label: ask for it again") from error
     return {**label, "step": step}, payload

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import noise, packing
+from ..cipher import one_each, same_key
 from ..encoding import Layout, as_numbers
+from ..errors import ShapeError
 from ..noise import Estimate
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def matrix_product(weights: ArrayLike, x: CKKSVector) -> CKKSVector:
     encoding, turning = noise.encoding_std(params, x.scale), _turning(x)
     through = x.estimate.with_error(turning if diagonals.rotations else 0.0)
     estimate = through.through(matrix, encoding)
-    noise.check_room(params, x.level, x.scale**2, estimate.bound)
+    noise.check_room(params, x.level, x.scale * x.scale, estimate.bound)
     encoded = packing.encode_diagonals(diagonals, lambda p: e.encode(p, x.level, x.scale))
     product = packing.products(e, [x.handle], diagonals, encoded)
     if product is None:
@@ -40,21 +42,31 @@ def matrix_product(weights: ArrayLike, x: CKKSVector) -> CKKSVector:
 
 def combination(terms: Sequence[CKKSVector], factors: ArrayLike) -> CKKSVector:
     """Σ factor·term: one level below the lowest term; see ``Ciphertext.combine``."""
+    numbers = one_each(terms, factors)
+    for term in terms:
+        same_length(terms[0], term)
     level = min(term.level for term in terms)
     low = [term.lower(level) for term in terms]
-    x, numbers = low[0], as_numbers(factors)
+    x = low[0]
     x.need_level("a combination")
     e, params = x.e, x.context.params
     error = noise.encoding_std(params, x.scale)
     product, bound, std = None, 0.0, 0.0
-    for term, factor in zip(low, numbers.tolist(), strict=True):
+    for term, factor in zip(low, numbers, strict=True):
         plain = e.encode(np.full(params.slots, factor), level, x.scale)
         one = e.multiply_plain(term.handle, plain)
         product = one if product is None else e.add(product, one)
         weighted = term.estimate.times(Estimate(abs(factor), error))
         bound, std = bound + weighted.bound, std + weighted.std
-    noise.check_room(params, level, x.scale**2, bound)
+    noise.check_room(params, level, x.scale * x.scale, bound)
     return x.rescaled(product, Estimate(bound, std), x.scale)
+
+
+def same_length(a: CKKSVector, b: CKKSVector) -> None:
+    """WrongKey and ShapeError unless two ciphertexts can meet, slot by slot."""
+    same_key(a, b)
+    if a.usable().length != b.usable().length:
+        raise ShapeError(f"{a.length} encrypted values meet {b.length}: make them equally long")
 
 
 def rotate(x: CKKSVector, steps: int) -> CKKSVector:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import noise
+from .. import noise, wire
 from ..cipher import Ciphertext, unpacked
 from ..context import Context
 from ..encoding import as_numbers, repeat, within
-from ..errors import BadBytes
 from ..noise import Estimate
-from .vector import CKKSVector
+from .vector import LABEL, CKKSVector, labelled
 
 
 def encrypt(context: Context, values: ArrayLike, bound: float | None = None) -> CKKSVector:
@@ -28,24 +27,18 @@ def encrypt(context: Context, values: ArrayLike, bound: float | None = None) -> 
     noise.check_room(params, top, scale, bound)
     handle = context.e.encrypt(repeat(numbers, params.slots), top, scale)
     estimate = Estimate(bound, noise.fresh_std(params, scale))
-    return CKKSVector(context, handle, top, scale, numbers.size, estimate)
+    return CKKSVector(context, handle, top, scale, numbers.size, estimate, original=handle)
 
 
 def load(context: Context, data: bytes | Ciphertext) -> CKKSVector:
     """A ciphertext from its bytes (or out of a pickle), ready to compute with.
 
+    Of one that another party computed only the shape is known: its precision is unknown, and its
+    bound is whatever fits, until ``promise`` tells a tighter one.
+
     Raises BadBytes for truncated or foreign bytes, WrongKey when it is under another key.
     """
-    header, payload = unpacked(context, data, _LABEL)
-    level, scale, length, stride = (header[k] for k in ("level", "scale", "length", "stride"))
-    if not (0 <= level <= context.params.depth and 0 < length * stride <= context.params.slots):
-        raise BadBytes("the ciphertext's label contradicts its parameters: send it again")
-    handle = context.e.load(payload, level, scale)
-    return CKKSVector(
-        context, handle, level, scale, length, Estimate(header["bound"], header["std"]), stride
-    )
-
-
-_LABEL = {
-    "level": int, "scale": float, "length": int, "stride": int, "bound": float, "std": float,
-}  # fmt: skip
+    fields, payload = unpacked(context, data, LABEL)
+    with wire.rebuilding("ciphertext"):
+        _ = labelled(context, fields, None)  # refused before SEAL sees it
+        return labelled(context, fields, context.e.load(payload, *fields[:2]))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isnan, log2, nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import noise, wire
-from ..cipher import Ciphertext, power, same_key
+from ..cipher import Ciphertext, power, untold
 from ..context import Context
-from ..encoding import as_numbers, repeat, within
+from ..encoding import as_numbers, power_of_two, repeat, within
 from ..engines import Evaluator, Handle
 from ..errors import OutOfLevels, ShapeError
+from ..flooding import Flood
 from ..noise import Estimate
 from ..tables import nbytes
 from . import linear
@@ -26,7 +28,7 @@ class CKKSVector(Ciphertext):
 
     ``+ - *`` with ciphertexts, arrays and numbers from either side, ``W @ x``, ``x @ y``,
     ``x ** 2``, ``rotate`` and ``sum``. Each multiplication by a ciphertext, an array or a
-    fraction takes one level; by a whole number, and every addition, none.
+    float takes one level; by an integer, and every addition, none.
     """
 
     context: Context
@@ -36,12 +38,17 @@ class CKKSVector(Ciphertext):
     length: int
     estimate: Estimate
     stride: int = 1
+    period: int = 0
+    original: Handle = None
 
     # --- what it shows -----------------------------------------------------------------
 
     @property
     def bits(self) -> float:
-        """Predicted precision: -log2 of the largest error to expect."""
+        """Predicted precision: -log2 of the largest error to expect.
+
+        NaN for what another party computed: its label does not say.
+        """
         return self.estimate.bits(self.length)
 
     @property
@@ -55,41 +62,58 @@ class CKKSVector(Ciphertext):
         return self.context.params.ciphertext_bytes(self.level)
 
     def __repr__(self) -> str:
-        engine = "" if self.context.engine == "pyfhel" else " · clear twin, NOT ENCRYPTED"
-        insecure = "" if self.context.params.is_secure else " · INSECURE"
+        precision = "bits unknown" if isnan(self.bits) else f"~{self.bits:.0f} bits"
         return (
             f"Ciphertext of {self.length} · level {self.level}/{self.context.params.depth}"
-            f" · ~{self.bits:.0f} bits · {nbytes(self.nbytes)}{insecure}{engine}"
+            f" · {precision} · {nbytes(self.nbytes)}{self.context.warning}"
         )
 
     # --- bytes -------------------------------------------------------------------------
 
     def to_bytes(self) -> bytes:
-        """Everything another party needs, given the public bundle; no key is included."""
+        """What another party gets, the only way out; see ``Ciphertext.to_bytes``."""
         if isinstance(self.handle, bytes):
             return self.handle
+        known = not (self.is_computed or isnan(self.estimate.std))
+        room = noise.room(self.context.params, self.level, self.scale)
         header = {
-            "params": self.context.params.fingerprint,
-            "engine": self.context.engine,
-            "key": self.context.key_id,
+            **self.context.stamp(),
             "level": self.level,
             "scale": self.scale,
             "length": self.length,
             "stride": self.stride,
-            "bound": self.estimate.bound,
-            "std": self.estimate.std,
+            "period": self.period,
+            "fresh": known,
+            "bound": self.estimate.bound if known else room,
         }
-        return wire.pack("ciphertext", header, self.context.e.dump(self.handle))
+        safe = self.e.rerandomise(self.handle) if self.is_computed else self.handle
+        return wire.pack("ciphertext", header, self.e.dump(safe))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles hold the bytes only: no key, no context; ``public.load`` revives them."""
-        keyless = replace(self.context, evaluator=None)
-        return _unpickle, (keyless, self.to_bytes(), self.level, self.scale, self.length,
-                           self.estimate, self.stride)  # fmt: skip
+        """Pickles hold those bytes only: no key, no context; ``public.load`` revives them."""
+        return _unpickled, (self.context.keyless, self.to_bytes())
 
     def decode(self, opened: np.ndarray) -> np.ndarray:
-        """The values, shape (length,), from all slots."""
+        """The values, shape (length,), from all slots; the mean over copies where there is noise.
+
+        That is all slots of a flooded result, but for what repeats with its ``period``.
+        """
+        if self.period:
+            opened = opened.reshape(-1, self.period).mean(axis=0)
         return opened[:: self.stride][: self.length]
+
+    def cover(self, statistical_bits: float, answers: int, error: float | None) -> Flood:
+        """Hides the errors of the 2·period coefficients that are read; see ``Ciphertext``."""
+        std = self.estimate.std if error is None else error / noise.largest(self.length)
+        if isnan(std):
+            raise untold("error", "error=")
+        period = self.period or self.stride * power_of_two(self.length)
+        return Flood(statistical_bits, answers, std, self.scale, period)
+
+    def covered(self, opened: np.ndarray, flood: Flood) -> np.ndarray:
+        """The values, each the mean of its copies, under the noise of a flood."""
+        values = replace(self, period=flood.period).decode(opened)
+        return np.asarray(values + flood.slots()[:: self.stride][: self.length])
 
     # --- addition ----------------------------------------------------------------------
 
@@ -106,7 +130,7 @@ class CKKSVector(Ciphertext):
         return self.with_handle(self.e.add_plain(self.handle, plain), estimate=estimate)
 
     def __neg__(self) -> CKKSVector:
-        return self.with_handle(self.e.negate(self._usable().handle))
+        return self.with_handle(self.e.negate(self.usable().handle))
 
     def __sub__(self, other: CKKSVector | ArrayLike) -> CKKSVector:
         if not isinstance(other, CKKSVector):
@@ -118,17 +142,21 @@ class CKKSVector(Ciphertext):
     # --- multiplication ----------------------------------------------------------------
 
     def __mul__(self, other: CKKSVector | ArrayLike) -> CKKSVector:
-        """One level, but none for a whole number; the scale stays exact."""
+        """One level, but none for an integer, ``2`` and not ``2.0``; the scale stays exact.
+
+        It is the kind of the number that counts, not its value: nobody can tell from the levels
+        of a result whether a factor that is kept secret happened to be whole.
+        """
         if isinstance(other, CKKSVector):
             return self._times_ciphertext(other)
         values, bound = self._operand(other)
         params = self.context.params
-        if np.ndim(other) == 0 and float(values[0]).is_integer():
+        if np.ndim(other) == 0 and np.asarray(other).dtype.kind in "iu":
             return self._times_whole(float(values[0]))
         self.need_level("a product with a plaintext")
         weight = Estimate(bound, noise.encoding_std(params, self.scale))
         estimate = self.estimate.times(weight)
-        noise.check_room(params, self.level, self.scale**2, max(bound, estimate.bound))
+        noise.check_room(params, self.level, self.scale * self.scale, max(bound, estimate.bound))
         plain = self.e.encode(values, self.level, self.scale)
         return self.rescaled(self.e.multiply_plain(self.handle, plain), estimate, self.scale)
 
@@ -146,7 +174,7 @@ class CKKSVector(Ciphertext):
         e, params = a.e, a.context.params
         # Relinearising before rescaling keeps ~6 bits that rounding three parts would cost.
         product = e.square(a.handle) if a is b else e.multiply(a.handle, b.handle)
-        error = noise.key_switching_std(params, a.level, a.scale**2)
+        error = noise.key_switching_std(params, a.level, a.scale * a.scale)
         estimate = a.estimate.times(b.estimate).with_error(error)
         return a.rescaled(e.relinearise(product), estimate, a.scale)
 
@@ -165,7 +193,7 @@ class CKKSVector(Ciphertext):
 
     def __rmatmul__(self, weights: ArrayLike) -> CKKSVector:
         """``W @ x`` with a matrix (m, n) or a vector (n,): one level, ~2√min(m, n) rotations."""
-        return linear.matrix_product(weights, self._usable())
+        return linear.matrix_product(weights, self.usable())
 
     def combine(self, terms: Sequence[CKKSVector], factors: ArrayLike) -> CKKSVector:
         """Σ factor·term of ciphertexts at any levels: one level below the lowest."""
@@ -176,11 +204,11 @@ class CKKSVector(Ciphertext):
 
         ShapeError unless the length is a power of two; MissingKey names the key to make.
         """
-        return linear.rotate(self._usable(), steps)
+        return linear.rotate(self.usable(), steps)
 
     def sum(self) -> CKKSVector:
         """The sum of all values, as an encrypted vector of one; log2(length) rotations."""
-        return linear.total(self._usable())
+        return linear.total(self.usable())
 
     # --- levels and bounds -------------------------------------------------------------
 
@@ -203,7 +231,8 @@ class CKKSVector(Ciphertext):
     def promise(self, bound: float) -> CKKSVector:
         """The same ciphertext with a tighter public bound, which the caller vouches for."""
         within(np.zeros(1), bound)
-        return replace(self, estimate=replace(self.estimate, bound=float(bound)))
+        tighter = min(float(bound), self.estimate.bound)
+        return replace(self, estimate=replace(self.estimate, bound=tighter))
 
     # --- for the package's own use -----------------------------------------------------
 
@@ -235,7 +264,8 @@ class CKKSVector(Ciphertext):
                 "shallower formula, or let the key holder refresh the ciphertext"
             )
 
-    def _usable(self) -> CKKSVector:
+    def usable(self) -> CKKSVector:
+        """Itself, to compute with; ShapeError for the result of a plan."""
         if self.stride != 1:
             raise ShapeError("the result of a plan is not computed on further: decrypt it")
         return self
@@ -243,21 +273,48 @@ class CKKSVector(Ciphertext):
     def _operand(self, other: ArrayLike) -> tuple[np.ndarray, float]:
         """A plaintext operand on the slots, padded with zeros, and its largest magnitude."""
         numbers = as_numbers(other)
-        if numbers.shape not in ((), (1,), (self._usable().length,)):
+        if numbers.shape not in ((), (1,), (self.usable().length,)):
             raise ShapeError(f"{numbers.shape} meets {self.length} encrypted values: same length")
         vector = np.broadcast_to(numbers, (self.length,))
         return repeat(vector, self.context.params.slots), float(np.abs(numbers).max())
 
 
-def _unpickle(context: Context, data: bytes, *fields: Any) -> CKKSVector:
-    return CKKSVector(context, data, *fields)
+#: What a ciphertext's label says, but for whose it is.
+LABEL = {
+    "level": int, "scale": float, "length": int, "stride": int, "period": int, "fresh": bool,
+    "bound": float,
+}  # fmt: skip
+
+
+def labelled(context: Context, fields: Sequence[Any], handle: Handle) -> CKKSVector:
+    """A ciphertext as its label describes it; ValueError for a label that contradicts itself.
+
+    A bound is believed of what its sender encrypted; of what was computed nothing is known.
+    """
+    level, scale, length, stride, period, fresh, bound = fields
+    params = context.params
+    if not (0 <= level <= params.depth and min(length, stride) > 0 and scale >= 1):
+        raise ValueError("a level, a length or a scale that cannot be")
+    if params.slots % stride or (period and (period < length * stride or params.slots % period)):
+        raise ValueError("a stride or a period that its values do not fit")
+    if not log2(scale) < params.log_q(level):
+        raise ValueError("a scale beyond its modulus")
+    room = noise.room(params, level, scale)
+    if length * stride > params.slots or not 0 < bound <= room:
+        raise ValueError("more values, or larger ones, than there is room for")
+    std = noise.fresh_std(params, scale) if fresh else nan
+    estimate = Estimate(bound if fresh else room, std)
+    return CKKSVector(context, handle, level, scale, length, estimate, stride, period)
+
+
+def _unpickled(context: Context, data: bytes) -> CKKSVector:
+    header, _ = wire.unpack("ciphertext", data)
+    return labelled(context, wire.typed(header, LABEL), data)
 
 
 def _aligned(a: CKKSVector, b: CKKSVector) -> tuple[CKKSVector, CKKSVector]:
     """Both at the lower of the two levels; WrongKey and ShapeError where they cannot meet."""
-    same_key(a, b)
-    if a._usable().length != b._usable().length:
-        raise ShapeError(f"{a.length} encrypted values meet {b.length}: make them equally long")
+    linear.same_length(a, b)
     level = min(a.level, b.level)
     if a is b:
         return a, a

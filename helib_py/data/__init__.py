@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ParameterError
+from ..extras import named_if_missing
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,8 +60,8 @@ def breast_cancer(held_out: int = 114, seed: int = 0) -> Split:
     of which the source states no unit, and ratios: raw, from 0 to 4254. Source: Wolberg,
     Mangasarian, Street and Street 1993, doi 10.24432/C5DW2B, CC BY 4.0, as scikit-learn ships it.
     """
-    from sklearn.datasets import load_breast_cancer
-
+    with named_if_missing():
+        from sklearn.datasets import load_breast_cancer
     data = load_breast_cancer()
     names = tuple(map(str, data.feature_names))
     return _split("breast cancer", data.data, data.target, held_out, seed, names)
@@ -89,7 +90,8 @@ def _rows(package: str, file: str) -> tuple[np.ndarray, np.ndarray]:
 
     The packages' own functions, and importing them, take seconds. Read once; splits are copies.
     """
-    place = str(distribution(package).locate_file(file))
+    with named_if_missing():
+        place = str(distribution(package).locate_file(file))
     table = np.loadtxt(place, np.uint8, delimiter=",")
     return table[:, :-1], table[:, -1].astype(np.int64)
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import ParameterError
+from ..errors import BadBytes, ParameterError
+from ..extras import named_if_missing
 from ..params import BFV, CKKS, Paillier
 
 Handle = Any  #: an engine's own ciphertext
@@ -38,6 +39,9 @@ class Operations(Protocol):
     def relinearise(self, a: Handle) -> Handle: ...
     def rotate(self, a: Handle, steps: int) -> Handle: ...
 
+    def rerandomise(self, a: Handle) -> Handle:
+        """With a fresh encryption of 0 added: nobody can tell what it was computed from."""
+
 
 class Arithmetic(Operations, Protocol):
     """The same on levels, which count the multiplications left, at exact scales: CKKS."""
@@ -56,9 +60,6 @@ class Evaluator(Arithmetic, Protocol):
     def dump(self, a: Handle) -> bytes: ...
     def load(self, data: bytes, level: int, scale: float) -> Handle: ...
 
-    def rerandomise(self, a: Handle) -> Handle:
-        """With a fresh encryption of 0 added."""
-
     def add_integers(self, a: Handle, coefficients: np.ndarray) -> Handle:
         """With a polynomial added, exactly: whole coefficients (N,), units of 1/scale."""
 
@@ -69,9 +70,6 @@ class KeyHolder(Protocol):
     bundle: Bundle
 
     def decrypt(self, a: Handle) -> np.ndarray: ...
-
-    def seeded(self, seed: bytes) -> Bundle:
-        """The bundle with a public key whose random half is hashed from a seed."""
 
 
 class Modular(Operations, Protocol):
@@ -136,102 +134,119 @@ class IntegerKeys(Protocol):
     def decrypt(self, a: Handle) -> list[int]: ...
 
 
-#: What really encrypts, by parameters.
-OWN_ENGINE: dict[type, str] = {CKKS: "pyfhel", BFV: "pyfhel", Paillier: "paillier"}
+#: Engines by name → the format of the bytes that they read and write.
+FORMATS: dict[str, str] = {
+    "seal": "SEAL residues", "pyfhel": "SEAL residues", "paillier": "Paillier numbers",
+    "plain": "clear twin",
+}  # fmt: skip
+
+
+def own_engine(params: CKKS | BFV | Paillier) -> str:
+    """What really encrypts here: for CKKS and BFV the preferred library that is installed."""
+    if isinstance(params, Paillier):
+        return "paillier"
+    from .seal import installed
+
+    return (*installed(), "seal")[0]  # with none, its refusal names the extra
+
+
+def engine_for(written: object, params: CKKS | BFV | Paillier, asked: str | None) -> str:
+    """The engine that reads bytes of a format here: the one asked for, or the machine's own.
+
+    BadBytes for a format that it does not read, and for a clear twin's that nobody asked for.
+    """
+    engine = asked or own_engine(params)
+    _check_engine(engine, params)
+    if written == FORMATS[engine]:
+        return engine
+    if written == FORMATS["plain"]:
+        raise BadBytes(
+            "these are a clear twin's, under which nothing is encrypted: refuse them, or read "
+            'them with engine="plain" if that is what you want'
+        )
+    raise BadBytes(
+        f"bytes of the format {written!r}: engine={engine!r} reads {FORMATS[engine]!r} only"
+    )
 
 
 def new_keys(
-    engine: str | None, params: CKKS | BFV | Paillier, primes: tuple[int, int] | None = None
+    engine: str, params: CKKS | BFV | Paillier, primes: tuple[int, int] | None = None
 ) -> KeyHolder | ModularKeys | IntegerKeys:
-    """Make all keys at once; ``engine`` is None for the scheme's own, or "plain", the clear twin.
-
-    ``primes`` revives a Paillier key.
-    """
+    """Make all keys at once. ``primes`` revives a Paillier key."""
+    _check_engine(engine, params)
     if isinstance(params, Paillier):
         if engine == "plain":
             from .plain_integers import PlainIntegerKeys
 
             return PlainIntegerKeys(params)
-        _check_engine(engine, "paillier")
-        from .paillier import PaillierKeys
-
+        with named_if_missing():
+            from .paillier import PaillierKeys
         return PaillierKeys(params, primes)
     if primes is not None:
         raise ParameterError("primes are a Paillier key: leave them out, or pass he.Paillier()")
     return _modular_keys(engine, params) if isinstance(params, BFV) else _keys(engine, params)
 
 
-def _keys(engine: str | None, params: CKKS) -> KeyHolder:
+def _keys(engine: str, params: CKKS) -> KeyHolder:
     if engine == "plain":
         from .plain import PlainKeys
 
         return PlainKeys(params)
-    _check_engine(engine, "pyfhel")
-    from .pyfhel import PyfhelKeys
+    from .seal import SealKeys
 
-    return PyfhelKeys(params)
+    return SealKeys(params, engine)
 
 
-def _modular_keys(engine: str | None, params: BFV) -> ModularKeys:
+def _modular_keys(engine: str, params: BFV) -> ModularKeys:
     if engine == "plain":
         from .plain_modular import PlainModularKeys
 
         return PlainModularKeys(params)
-    _check_engine(engine, "pyfhel")
-    from .pyfhel import PyfhelModularKeys
+    from .seal import SealModularKeys
 
-    return PyfhelModularKeys(params)
+    return SealModularKeys(params, engine)
 
 
 def evaluator(engine: str, params: CKKS, bundle: Bundle) -> Evaluator:
     """An evaluator from public keys; it has nothing to decrypt with."""
+    _check_engine(engine, params)
     if engine == "plain":
         from .plain import PlainEvaluator
 
         return PlainEvaluator(params)
-    _check_engine(engine, "pyfhel")
-    from .pyfhel import PyfhelEvaluator
+    from .seal import SealEvaluator
 
-    return PyfhelEvaluator(params, bundle)
-
-
-def is_seeded(engine: str, params: CKKS, bundle: Bundle, seed: bytes) -> bool:
-    """Whether a public key's random half is the one hashed from a seed, and so nobody's choice."""
-    if engine == "plain":
-        return True
-    _check_engine(engine, "pyfhel")
-    from .pyfhel import is_seeded as found
-
-    return found(params, bundle, seed)
+    return SealEvaluator(params, bundle, engine)
 
 
 def modular(engine: str, params: BFV, bundle: Bundle) -> Modular:
     """The same for BFV."""
+    _check_engine(engine, params)
     if engine == "plain":
         from .plain_modular import PlainModular
 
         return PlainModular(params)
-    _check_engine(engine, "pyfhel")
-    from .pyfhel import PyfhelModular
+    from .seal import SealModular
 
-    return PyfhelModular(params, bundle)
+    return SealModular(params, bundle, engine)
 
 
 def integers(engine: str, params: Paillier, bundle: Bundle) -> Integers:
     """The same for Paillier."""
+    _check_engine(engine, params)
     if engine == "plain":
         from .plain_integers import PlainIntegers
 
         return PlainIntegers(params)
-    _check_engine(engine, "paillier")
-    from .paillier import PaillierEvaluator
-
+    with named_if_missing():
+        from .paillier import PaillierEvaluator
     return PaillierEvaluator(params, bundle)
 
 
-def _check_engine(engine: str | None, own: str) -> None:
-    if engine not in (None, own):
-        raise ParameterError(f"engine={engine!r}: choose {own!r} or 'plain'")
+def _check_engine(engine: str, params: CKKS | BFV | Paillier) -> None:
+    fitting = ["paillier"] if isinstance(params, Paillier) else ["seal", "pyfhel"]
+    if engine not in (*fitting, "plain"):
+        raise ParameterError(f"engine={engine!r}: choose one of {fitting}, or 'plain'")
 
 
 def rotation_path(steps: int, available: tuple[int, ...], slots: int) -> list[int]:

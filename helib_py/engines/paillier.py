@@ -6,18 +6,20 @@ generalization of Paillier's public-key system with applications to electronic v
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from math import gcd
-from secrets import randbelow, randbits
 
 import numpy as np
 from gmpy2 import is_prime, mpz, powmod
 from phe import PaillierPrivateKey, PaillierPublicKey
 
+from .. import randomness
 from ..errors import BadBytes, ParameterError
 from ..params import Paillier, value_bits
 from . import Bundle, powers
+from .proper import is_proper, prove
 
 Handles = tuple[mpz, ...]
 
@@ -27,9 +29,15 @@ class PaillierEvaluator:
 
     def __init__(self, params: Paillier, bundle: Bundle) -> None:
         self.params = params
-        self.n = mpz(int.from_bytes(bundle["public"], "big"))
-        if self.n.bit_length() != params.bits:
+        public = bundle.get("public", b"")
+        self.n = mpz(int.from_bytes(public, "big"))
+        if self.n.bit_length() != params.bits or 8 * len(public) != params.bits:
             raise BadBytes(f"a key of {self.n.bit_length()} bits: its label must say the same")
+        if not is_proper(int(self.n), bundle.get("proof", b"")):
+            raise BadBytes(
+                "the public key does not prove that its modulus is a proper one, whose results "
+                "hide what they were computed from: refuse it, or ask its owner for another"
+            )
         self.modulus, self.n_squared = int(self.n), self.n**2
         self._generator = mpz(int.from_bytes(bundle.get("blinding", b""), "big"))
         if "blinding" in bundle:
@@ -43,11 +51,11 @@ class PaillierEvaluator:
         """A random encryption of 0: r^n, or (h^n)^α with α of half the length, by a comb."""
         if not self._generator:
             return self.textbook_blind()
-        return self._comb.power(randbits(self.params.bits // 2))
+        return self._comb.power(randomness.bits(self.params.bits // 2))
 
     def textbook_blind(self) -> mpz:
         """r^n for a random r, as Paillier wrote it: one power with an exponent of full length."""
-        return powmod(randbelow(int(self.n) - 1) + 1, self.n, self.n_squared)
+        return powmod(randomness.below(int(self.n) - 1) + 1, self.n, self.n_squared)
 
     def encrypt(self, values: Sequence[int]) -> Handles:
         return tuple(c * self.blind() % self.n_squared for c in self._bare(values))
@@ -101,7 +109,8 @@ class PaillierEvaluator:
         product = mpz(1)
         for c in handles:
             product = product * c % self.n
-        if len(data) % size or gcd(int(product), int(self.n)) != 1:
+        ours = all(c < self.n_squared for c in handles) and gcd(int(product), int(self.n)) == 1
+        if len(data) % size or not ours:
             raise BadBytes("these bytes hold no Paillier ciphertexts: send them again")
         return handles
 
@@ -112,18 +121,23 @@ class PaillierKeys:
     def __init__(self, params: Paillier, primes: tuple[int, int] | None = None) -> None:
         p, q = primes or _new_primes(params.bits)
         half = params.bits // 2
-        if p == q or not all(v.bit_length() == half and is_prime(v) for v in (p, q)):
-            raise ParameterError(f"primes: two different primes of {half} bits each")
+        if not all(v.bit_length() == half and is_prime(v) for v in (p, q)) or _close(p, q):
+            raise ParameterError(
+                f"primes: two primes of {half} bits each, more than 2^{half - 100} apart, since "
+                "those close to each other are found at once (FIPS 186-5, A.1.3)"
+            )
         n = p * q
         if n.bit_length() != params.bits:
             raise ParameterError(f"primes of a {n.bit_length()}-bit key: use bits={params.bits}")
-        self.bundle: Bundle = {"public": n.to_bytes(params.bits // 8, "big")}
+        public = n.to_bytes(params.bits // 8, "big")
+        self.bundle: Bundle = {"public": public, "proof": prove(p, q)}
         self._private = PaillierPrivateKey(PaillierPublicKey(n), p, q)
         self._params, self._n = params, mpz(n)
         if _good(p, q):
-            h = mpz(-pow(randbelow(n - 1) + 1, 2, n) % n)
+            h = mpz(-pow(_derived(p, q), 2, n) % n)
             generator = int(powmod(h, n, self._n**2))
             self.bundle["blinding"] = generator.to_bytes(params.ciphertext_bytes, "big")
+        self._evaluator = PaillierEvaluator(params, self.bundle)
 
     @property
     def primes(self) -> tuple[int, int]:
@@ -139,7 +153,7 @@ class PaillierKeys:
     def blind(self) -> mpz:
         """A random encryption of 0, modulo p² and q² apart and put together (CRT)."""
         (p2, comb_p), (q2, comb_q) = self._halves
-        exponent = randbits(self._params.bits // 2)
+        exponent = randomness.bits(self._params.bits // 2)
         at_p, at_q = comb_p.power(exponent), comb_q.power(exponent)
         return mpz(at_q + (at_p - at_q) * self._q2_inverse % p2 * q2)
 
@@ -153,7 +167,7 @@ class PaillierKeys:
 
     def encrypt(self, values: Sequence[int]) -> Handles:
         """As the evaluator does; the secret halves the length of every product."""
-        evaluator = PaillierEvaluator(self._params, self.bundle)
+        evaluator = self._evaluator
         if "blinding" not in self.bundle:
             return evaluator.encrypt(values)
         bare = evaluator.add_plain((mpz(1),) * len(values), values)
@@ -169,17 +183,29 @@ class PaillierKeys:
 def _new_primes(bits: int) -> tuple[int, int]:
     """Two primes as the comb needs them, whose product has exactly ``bits`` bits."""
     p = q = _new_prime(bits // 2)
-    while p == q or not _good(p, q):
+    while _close(p, q) or not _good(p, q):
         q = _new_prime(bits // 2)
     return p, q
 
 
 def _new_prime(bits: int) -> int:
     """3 modulo 4; its two top bits are set, so that a product of two is as long as it can be."""
-    candidate = mpz(randbits(bits) | 3 << (bits - 2) | 3)
+    candidate = mpz(randomness.bits(bits) | 3 << (bits - 2) | 3)
     while not is_prime(candidate):
         candidate += 4
     return int(candidate)
+
+
+def _derived(p: int, q: int) -> int:
+    """A number modulo p·q that nobody else can foretell: of a key that is revived the same one."""
+    size = (p * q).bit_length() // 8 + 16
+    seed = b"helib_py blinding" + b"".join(v.to_bytes(size, "big") for v in sorted((p, q)))
+    return 1 + int.from_bytes(hashlib.shake_256(seed).digest(size), "big") % (p * q - 1)
+
+
+def _close(p: int, q: int) -> bool:
+    """Whether Fermat's way to factor p·q is worth a try; of toys only where they are equal."""
+    return abs(p - q) <= 1 << max(0, p.bit_length() - 100)
 
 
 def _check_generator(generator: mpz, n: mpz) -> None:

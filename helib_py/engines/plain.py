@@ -8,12 +8,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isclose
 from typing import Any
 
 import numpy as np
 
 from .. import noise
-from ..errors import BadBytes
+from ..errors import BadBytes, EngineFailed
 from ..flooding import embed
 from ..params import CKKS
 from . import Bundle
@@ -90,9 +91,12 @@ class PlainEvaluator:
         return struct.pack("<B", a.parts) + np.ascontiguousarray(a.slots).tobytes()
 
     def load(self, data: bytes, level: int, scale: float) -> Values:
-        if len(data) != 1 + 8 * self.params.slots:
+        if len(data) != 1 + 8 * self.params.slots or data[0] != 2:
             raise BadBytes("these bytes are no clear-twin ciphertext: send them again")
-        return Values(np.frombuffer(data[1:]), level, scale, data[0])
+        slots = np.frombuffer(data[1:])
+        if not np.all(np.isfinite(slots)):
+            raise BadBytes("this clear-twin ciphertext holds what is no number: send it again")
+        return Values(slots, level, scale)
 
     def rerandomise(self, a: Values) -> Values:
         std = noise.fresh_std(self.params, a.scale)
@@ -122,18 +126,23 @@ class PlainKeys:
     def decrypt(self, a: Values) -> np.ndarray:
         return a.slots
 
-    def seeded(self, seed: bytes) -> Bundle:
-        return self.bundle
-
 
 def _same_level(a: Values, b: Values) -> None:
-    assert a.level == b.level, f"levels {a.level} and {b.level} meet"
+    _must(a.level == b.level, f"levels {a.level} and {b.level} meet")
 
 
 def _same(a: Values, b: Values) -> tuple[int, float]:
     _same_level(a, b)
-    assert abs(a.scale / b.scale - 1) < 1e-9, f"scales {a.scale} and {b.scale} meet"
+    _must(isclose(a.scale, b.scale), f"scales {a.scale:g} and {b.scale:g} meet")
     return a.level, a.scale
+
+
+def _must(fit: bool, what: str) -> None:
+    """EngineFailed where SEAL would refuse, too, as only a stranger's labels can make it."""
+    if not fit:
+        raise EngineFailed(
+            f"{what}: these ciphertexts were not made for this: encrypt the inputs again"
+        )
 
 
 class QuickEvaluator(PlainEvaluator):

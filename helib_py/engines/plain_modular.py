@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from math import isfinite
 
 import numpy as np
 
@@ -71,14 +72,20 @@ class PlainModular:
         path = rotation_path(steps, self.params.rotations or (), self.params.slots)
         return Residues(np.roll(a.slots, -steps), self._model.turned(a.noise, len(path)))
 
+    def rerandomise(self, a: Residues) -> Residues:
+        return replace(a, noise=dependent(a.noise, self._model.fresh))
+
     def dump(self, a: Residues) -> bytes:
         return struct.pack("<d", a.noise) + a.slots.astype(np.int64).tobytes()
 
     def load(self, data: bytes) -> Residues:
         if len(data) != 8 * (1 + self.params.slots):
             raise BadBytes("these bytes are no clear-twin ciphertext: send them again")
+        (noise,) = struct.unpack_from("<d", data)
         slots = np.frombuffer(data[8:], dtype=np.int64).astype(object)
-        return Residues(self._reduced(slots), struct.unpack_from("<d", data)[0])
+        if not isfinite(noise):
+            raise BadBytes("this clear-twin ciphertext has no noise that can be: send it again")
+        return Residues(self._reduced(slots), noise)
 
     def _reduced(self, numbers: np.ndarray) -> np.ndarray:
         reduced: np.ndarray = numbers % self.params.modulus

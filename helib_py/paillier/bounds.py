@@ -10,6 +10,7 @@ from ..encoding import Slots
 from ..errors import Overflow
 from ..params import MAX_VALUE_BITS, Paillier
 
+LARGEST_ERROR = 2.0**MAX_VALUE_BITS  #: beyond, nothing is known of a value
 GUARD_BITS = 8  #: of a packed slot: a number up to 2^8 times its bound is caught when unpacked
 
 
@@ -30,8 +31,13 @@ def row_width(params: Paillier, terms: int) -> int:
     return limit.bit_length() + 1 + GUARD_BITS
 
 
-def check_room(params: Paillier, slots: Slots, limit: int, scale: int) -> None:
+def check_room(params: Paillier, slots: Slots, limit: int, scale: int, error: float = 0.0) -> None:
     """Overflow when numbers up to the limit may outgrow their slots, or values a float64."""
+    if not error < LARGEST_ERROR:
+        raise Overflow(
+            f"an error may reach {error:.2g}, and then nothing is left of a value: multiply less "
+            "often, or encrypt with more precision"
+        )
     if limit.bit_length() - scale > MAX_VALUE_BITS:
         raise Overflow(
             f"values may reach 2^{limit.bit_length() - scale}, a float64 up to "

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+from .. import wire
 from ..context import PaillierContext
 from ..encoding import Slots
-from ..errors import BadBytes, WrongKey
+from ..errors import BadBytes
 from ..params import MAX_VALUE_BITS, Paillier
-from .bounds import check_room, row_width, whole
+from .bounds import LARGEST_ERROR, check_room, row_width, whole
 
 if TYPE_CHECKING:
     from .vector import PaillierVector
 
 _KINDS = {
-    "params": str, "engine": str, "key": str, "length": int, "scale": int, "limit": str,
-    "error": float, "matrix": bool, "shield": bool, "slots": list,
+    "length": int, "scale": int, "error": float, "matrix": bool, "shield": bool, "limit": str,
+    "slots": list,
 }  # fmt: skip
 _FIELDS = ("length", "scale", "error", "matrix", "shield")
 
@@ -24,9 +25,7 @@ _FIELDS = ("length", "scale", "error", "matrix", "shield")
 def write(c: PaillierVector) -> dict[str, Any]:
     """All of it as JSON takes it; the limit in hexadecimal, as it may be too long for decimals."""
     return {
-        "params": c.params.fingerprint,
-        "engine": c.context.engine,
-        "key": c.context.key_id,
+        **c.context.stamp(),
         "slots": [c.slots.width, c.slots.lanes, c.slots.per],
         "limit": hex(c.limit),
         **{name: getattr(c, name) for name in _FIELDS},
@@ -35,21 +34,13 @@ def write(c: PaillierVector) -> dict[str, Any]:
 
 def read(header: dict[str, Any], context: PaillierContext) -> dict[str, Any]:
     """The fields of a vector; BadBytes unless an honest sender could have written them all."""
-    if any(type(header.get(name)) is not kind for name, kind in _KINDS.items()):
-        raise BadBytes("the ciphertext's label is incomplete: send it again")
-    if (header["params"], header["engine"]) != (context.params.fingerprint, context.engine):
-        raise BadBytes("this ciphertext was made with other parameters: use its owner's bundle")
-    if header["key"] != context.key_id:
-        raise WrongKey("this ciphertext is under another owner's key: use that owner's bundle")
-    fields = {name: header[name] for name in _FIELDS}
-    try:
-        width, lanes, per = header["slots"]
-        fields |= {"limit": int(header["limit"], 16), "slots": Slots(width, lanes, per)}
-        good = _sound(context.params, **fields)
-    except (TypeError, ValueError):
-        good = False
-    if not good:
-        raise BadBytes("the ciphertext's label is out of range: send it again")
+    context.check(header)
+    with wire.rebuilding("ciphertext"):
+        *values, limit, (width, lanes, per) = wire.typed(header, _KINDS)
+        fields = dict(zip(_FIELDS, values, strict=True))
+        fields |= {"limit": int(limit, 16), "slots": Slots(width, lanes, per)}
+        if not _sound(context.params, **fields):
+            raise ValueError("its label is out of range")
     check_room(context.params, fields["slots"], fields["limit"], fields["scale"])
     return fields
 
@@ -66,8 +57,11 @@ def _sound(
 ) -> bool:
     shape = (slots.width, slots.lanes, slots.per)
     whole_numbers = all(type(size) is int and size > 0 for size in (*shape, length, limit))
+    if not whole_numbers or prod(shape) > params.capacity:  # before 2^width is made
+        return False
     scales = 0 <= scale <= params.capacity + MAX_VALUE_BITS
-    return whole_numbers and scales and 0 < error < inf and (matrix or slots.lanes == 1)
+    small = 0 < error < LARGEST_ERROR
+    return scales and small and (matrix or slots.lanes == 1)
 
 
 def expect_fresh(c: PaillierVector, terms: int = 0) -> PaillierVector:

@@ -14,7 +14,7 @@ from ..cipher import Ciphertext
 from ..context import PaillierContext
 from ..encoding import Slots, as_numbers, quantise, within
 from ..engines import Handle
-from ..errors import BadBytes, ShapeError
+from ..errors import ShapeError
 from ..params import Paillier, value_bits
 from . import label
 from .bounds import check_room, whole
@@ -60,7 +60,7 @@ def encrypt(
     handle = (by or context.e).encrypt(slots.pack(np.atleast_2d(units)))
     length, matrix = numbers.shape[-1], numbers.ndim == 2
     return PaillierVector(
-        context, handle, length, params.precision, limit, error, slots, matrix, fresh=True
+        context, handle, length, params.precision, limit, error, slots, matrix, original=handle
     )
 
 
@@ -90,9 +90,9 @@ def load(context: PaillierContext, data: bytes | Ciphertext) -> PaillierVector:
     data = data.to_bytes() if isinstance(data, Ciphertext) else data
     header, payloads = wire.unpack("ciphertext", data)
     fields = label.read(header, context)
-    if len(payloads) != 1:
-        raise BadBytes("the ciphertext's label contradicts its content: send it again")
-    c = PaillierVector(context, context.e.load(payloads[0]), **fields)
-    if len(payloads[0]) != c.nbytes:
-        raise BadBytes("the ciphertext's label contradicts its length: send it again")
-    return c
+    with wire.rebuilding("ciphertext"):
+        (payload,) = payloads
+        expected = PaillierVector(context, b"", **fields).nbytes
+        if len(payload) != expected:
+            raise ValueError(f"{len(payload)} bytes, its label makes them {expected}")
+        return PaillierVector(context, context.e.load(payload), **fields)

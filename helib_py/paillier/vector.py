@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import floor, ldexp, log2
-from secrets import randbelow
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import wire
+from .. import randomness, wire
 from ..cipher import Ciphertext, same_key
 from ..context import PaillierContext
 from ..encoding import Slots, as_numbers, quantise, rounded, within
@@ -45,7 +44,7 @@ class PaillierVector(Ciphertext):
     slots: Slots
     matrix: bool = False
     shield: bool = False  # random above the slots
-    fresh: bool = False  # just encrypted: need not be blinded again before it leaves
+    original: Handle = None
     tables: Any = None
 
     @property
@@ -72,29 +71,28 @@ class PaillierVector(Ciphertext):
     def __repr__(self) -> str:
         size, held = "×".join(map(str, self.shape)), self.slots.lanes * self.slots.per
         packed = f" · {held} a plaintext" if held > 1 else ""
-        engine = " · clear twin, NOT ENCRYPTED" if self.context.engine == "plain" else ""
+        secure = f" · {self.params.label}" if self.params.is_secure else ""
         return (
             f"Ciphertext of {size} · Paillier {self.params.bits} · fixed point 2^-{self.scale}"
-            f" · ≥{floor(self.bits)} bits{packed} · {nbytes(self.nbytes)} · "
-            f"{self.params.label}{engine}"
+            f" · ≥{floor(self.bits)} bits{packed} · {nbytes(self.nbytes)}{secure}"
+            f"{self.context.warning}"
         )
 
     def rerandomised(self) -> PaillierVector:
         """The same values under new randomness: nobody can tell what they were computed from."""
-        return self._with(self.e.rerandomise(self.handle), fresh=True)
+        handle = self.e.rerandomise(self.handle)
+        return self._with(handle, original=handle)
 
     def to_bytes(self) -> bytes:
-        """What another party gets, the only way out: re-randomised unless just encrypted."""
+        """What another party gets, the only way out; see ``Ciphertext.to_bytes``."""
         if isinstance(self.handle, bytes):
             return self.handle
-        safe = self if self.fresh else self.rerandomised()
+        safe = self.rerandomised() if self.is_computed else self
         return wire.pack("ciphertext", label.write(self), self.e.dump(safe.handle))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles hold those bytes only: no key, no context; ``public.load`` revives them."""
-        keyless = replace(self.context, evaluator=None)
-        fields = (self.length, self.scale, self.limit, self.error, self.slots, self.matrix)
-        return PaillierVector, (keyless, self.to_bytes(), *fields, self.shield)
+        return _unpickled, (self.context.keyless, self.to_bytes())
 
     def decode(self, opened: list[int]) -> np.ndarray:
         """Values of ``shape``; Overflow when one is outside the promised bound."""
@@ -226,7 +224,7 @@ class PaillierVector(Ciphertext):
             return self
         modulus = self.e.modulus
         used = [self.slots.bits_used(i, self.length) for i in range(len(self.handle))]
-        above = [(1 + randbelow(max(1, (modulus >> b) - 2))) << b for b in used]
+        above = [(1 + randomness.below(max(1, (modulus >> b) - 2))) << b for b in used]
         return self._with(self.e.add_plain(self.handle, above), shield=True)
 
     def promise(self, bound: float) -> PaillierVector:
@@ -257,9 +255,9 @@ class PaillierVector(Ciphertext):
 
     def _with(self, handle: Handle, **changes: Any) -> PaillierVector:
         """The outcome of an operation; Overflow if a number may outgrow its slot."""
-        changes = {"fresh": False, "tables": None, **changes}
+        changes = {"tables": None, "original": None, **changes}
         out = replace(self, handle=handle, **changes)
-        check_room(out.params, out.slots, out.limit, out.scale)
+        check_room(out.params, out.slots, out.limit, out.scale, out.error)
         return out
 
     def _unpacked(self) -> PaillierVector:
@@ -296,3 +294,8 @@ class PaillierVector(Ciphertext):
             "numbers, nothing else. Use he.CKKS (notebook 06), or let the key's owner compute the "
             "nonlinear step and encrypt again (notebook 04)"
         )
+
+
+def _unpickled(context: PaillierContext, data: bytes) -> PaillierVector:
+    header, _ = wire.unpack("ciphertext", data)
+    return PaillierVector(context, data, **label.read(header, context))

@@ -85,14 +85,14 @@ class BFV(PrimeChain):
 
     @property
     def ciphertext_bytes(self) -> int:
-        """Bytes of a ciphertext, as SEAL writes it uncompressed."""
-        return 113 + 2 * len(self.primes) * self.ring * 8
+        """Bytes of a ciphertext, without its label."""
+        return 2 * len(self.primes) * self.ring * 8
 
     @property
     def fingerprint(self) -> str:
         """A short hash by which bytes of other parameters are recognised."""
         numbers = ("BFV", self.ring, self.modulus, self.primes, self.special)
-        return hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr(numbers).encode()).hexdigest()[:32]
 
     def explain(self) -> Table:
         """Every number of the set, with its reason."""

@@ -46,6 +46,14 @@ class BootstrapParams(PrimeChain):
     insecure: bool = False
 
     def __post_init__(self) -> None:
+        if self.security != 128:
+            raise ParameterError(
+                f"security={self.security}: only 128, for the ephemeral secret of weight "
+                f"{EPHEMERAL_WEIGHT} is some 165 bits at the best"
+            )
+        sizes = (self.ring, self.levels, self.width)
+        if any(type(size) is not int for size in sizes) or type(self.insecure) is not bool:
+            raise ParameterError(f"{sizes}, insecure={self.insecure}: whole numbers, and a bool")
         if not 1024 <= self.ring <= SECURE_RING or self.ring & (self.ring - 1):
             raise ParameterError(f"ring={self.ring}: a power of two from 1024 to {SECURE_RING}")
         if not 3 <= self.levels <= 20:

@@ -34,6 +34,10 @@ class Budget:
         """Whole bits of budget; 0 or less when decryption may fail."""
         return floor(-noise - log2(LARGEST) - 1)
 
+    def noise_for(self, budget: int) -> float:
+        """The noise with which so many bits are left."""
+        return -budget - log2(LARGEST) - 1
+
     @property
     def fresh(self) -> float:
         """A public-key encryption: SEAL encrypts modulo q·p, divides p away and adds q·m/t."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from functools import lru_cache
 from math import log2
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from .. import wire
 from ..errors import InsecureParameters, ParameterError
 from ..tables import nbytes
 
@@ -16,10 +17,12 @@ from ..tables import nbytes
 #: Bossuat et al., "Security Guidelines for Implementing Homomorphic Encryption",
 #: ePrint 2024/463, table 5.2.
 MAX_MODULUS_BITS: dict[int, dict[int, int]] = {
-    128: {4096: 106, 8192: 214, 16384: 430, 32768: 868, 65536: 1747, 131072: 3523},
+    128: {2048: 53, 4096: 106, 8192: 214, 16384: 430, 32768: 868, 65536: 1747, 131072: 3523},
     192: {8192: 147, 16384: 297, 32768: 597, 65536: 1199, 131072: 2411},
     256: {8192: 114, 16384: 230, 32768: 462, 65536: 929, 131072: 1866},
 }
+MAX_RING = 131072  #: the largest that the table knows
+MAX_DEPTH = 200  #: no table has room for more; looked at before any work
 MAX_PRIME_BITS = 60  #: SEAL's limit for a prime of the chain
 NOISE_STD = 3.24  #: standard deviation of SEAL's centred binomial noise
 
@@ -69,6 +72,12 @@ class PrimeChain:
         """Bytes of one relinearisation or rotation key: 16·N·L·(L+1)."""
         return 16 * self.ring * len(self.primes) * (len(self.primes) + 1)
 
+    @property
+    def context_bytes(self) -> int:
+        """Bytes that SEAL takes for its tables: 64·N for every prime of every level."""
+        count = len(self.primes) + 1
+        return 32 * self.ring * count * (count + 1)
+
     def size_rows(self) -> list[Row]:
         """For ``explain``: ring degree and slots."""
         why = f"smallest whose table entry ({self.limit} bits) holds q·p"
@@ -98,23 +107,48 @@ class PrimeChain:
         return json.dumps({name: v for name, v in given.items() if fields[name].init})
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Rebuild a parameter set; the security check runs again. ValueError for other text."""
-        given: dict[str, Any] = json.loads(text)
-        lists = {k: tuple(v) for k, v in given.items() if isinstance(v, list)}
-        return cls(**{**given, **lists})
+    def from_json(cls, text: str, insecure: bool = False) -> Self:
+        """Rebuild a parameter set; every check runs again, whatever the text says of itself.
+
+        InsecureParameters for weak ones unless ``insecure=True`` is written here, where they are
+        received. ParameterError for those that there are not, BadBytes for other text.
+        """
+        with wire.rebuilding("parameter set"):
+            given = wire.parsed(text)
+            lists = {k: tuple(v) for k, v in given.items() if isinstance(v, list)}
+            return received(cls, {**given, **lists}, insecure)
+
+
+P = TypeVar("P")
+
+
+def received(make: Callable[..., P], given: dict[str, Any], insecure: bool) -> P:
+    """``make(**given)``; that it may be insecure is the receiver's word, not the sender's."""
+    try:
+        return make(**{**given, "insecure": False})
+    except (InsecureParameters, ParameterError):
+        if not insecure:
+            raise
+        return make(**{**given, "insecure": True})
 
 
 def check_request(want: PrimeChain) -> None:
     """ParameterError for what no chain can be made of, whatever the scheme."""
+    if type(want.insecure) is not bool:
+        raise ParameterError(f"insecure={want.insecure!r}: True or False")
     if want.security not in MAX_MODULUS_BITS:
         raise ParameterError(f"security={want.security}: choose one of {sorted(MAX_MODULUS_BITS)}")
-    if not isinstance(want.depth, int) or want.depth < 0:
-        raise ParameterError(f"depth={want.depth}: a whole number of multiplications, 0 or more")
-    if want.ring and (want.ring < 1024 or want.ring & (want.ring - 1)):
-        raise ParameterError(f"ring={want.ring}: use a power of two from 1024 up")
+    if type(want.depth) is not int or not 0 <= want.depth <= MAX_DEPTH:
+        raise ParameterError(
+            f"depth={want.depth}: a whole number of multiplications, from 0 to {MAX_DEPTH}"
+        )
+    ring = want.ring
+    if type(ring) is not int or (ring and (not 1024 <= ring <= MAX_RING or ring & (ring - 1))):
+        raise ParameterError(f"ring={ring}: use a power of two from 1024 to {MAX_RING}")
     given = [*want.prime_bits, *([want.special_bits] if want.special_bits else [])]
-    if not all(20 <= b <= MAX_PRIME_BITS for b in given):
+    if len(given) > MAX_DEPTH + 2:
+        raise ParameterError(f"{len(given)} primes: at most {MAX_DEPTH + 2}")
+    if not all(type(b) is int and 20 <= b <= MAX_PRIME_BITS for b in given):
         raise ParameterError(
             f"prime_bits and special_bits {given}: each from 20 to {MAX_PRIME_BITS}"
         )
@@ -124,8 +158,11 @@ def check_rotations(rotations: tuple[int, ...] | None, ring: int) -> tuple[int, 
     """The steps to make keys for, by default the powers of two; ParameterError beyond the row."""
     if rotations is None:
         return tuple(1 << i for i in range(ring.bit_length() - 2))
-    if any(not 0 < step < ring // 2 for step in rotations):
-        raise ParameterError(f"rotations={rotations}: from 1 to slots - 1, {ring // 2 - 1}")
+    whole = all(type(step) is int and 0 < step < ring // 2 for step in rotations)
+    if not whole or len(set(rotations)) < len(rotations):
+        raise ParameterError(
+            f"rotations={rotations}: different steps, from 1 to slots - 1, {ring // 2 - 1}"
+        )
     return rotations
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil, inf, log2, sqrt
+from math import ceil, inf, log2, prod, sqrt
+from sys import float_info
 
 from ..errors import ParameterError
 from ..tables import Table, nbytes
@@ -73,22 +74,26 @@ class CKKS(PrimeChain):
         """
         scales = [2.0**self.scale_bits]
         for q in reversed(self.primes[1:]):
-            scales.append(scales[-1] ** 2 / q)
+            scales.append(scales[-1] * scales[-1] / q)
         return tuple(reversed(scales))
 
     def log_q(self, level: int) -> float:
         """Bits of ciphertext modulus left at a level."""
         return sum(log2(q) for q in self.primes[: level + 1])
 
+    def modulus(self, level: int) -> int:
+        """The ciphertext modulus that is left at a level."""
+        return prod(self.primes[: level + 1])
+
     def ciphertext_bytes(self, level: int) -> int:
-        """Bytes of a ciphertext at a level, as SEAL writes it uncompressed."""
-        return 113 + 2 * (level + 1) * self.ring * 8
+        """Bytes of a ciphertext at a level, without its label."""
+        return 2 * (level + 1) * self.ring * 8
 
     @property
     def fingerprint(self) -> str:
         """A short hash by which bytes of other parameters are recognised."""
         numbers = (self.ring, self.primes, self.special, self.scale_bits)
-        return hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr(numbers).encode()).hexdigest()[:32]
 
     def explain(self) -> Table:
         """Every number of the set, with its reason."""
@@ -156,7 +161,7 @@ def _bit_sizes(want: CKKS, ring: int) -> Sizes:
 
 def _check_request(want: CKKS) -> None:
     check_request(want)
-    if not 0 < want.precision < inf or not 0 < want.bound < inf:
+    if not 0 < want.precision < inf or not 0 < want.bound <= float_info.max:
         raise ParameterError("precision and bound: positive and finite")
     if want.scale_bits and not 1 <= want.scale_bits < sum(want.prime_bits or (MAX_PRIME_BITS,)):
         raise ParameterError(f"scale_bits={want.scale_bits}: at least 1 and below the modulus")

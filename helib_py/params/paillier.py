@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from math import ceil, isfinite, log2
-from typing import Any
+from math import ceil, log2
+from sys import float_info
 
+from .. import wire
 from ..errors import InsecureParameters, ParameterError
 from ..tables import Table, nbytes
+from .chain import received
 
 #: Bits of an RSA-like modulus → bits of security against factoring.
 #: NIST SP 800-57 part 1 rev. 5, table 2.
 FACTORING: dict[int, int] = {2048: 112, 3072: 128, 7680: 192, 15360: 256}
+MAX_BITS = 16384  #: larger keys take minutes, and no level of security asks for them
 MAX_FACTOR_BITS = 48  #: quantised plaintext factors fit a machine word, windows included
 MAX_VALUE_BITS = 1000  #: and whole values a double's range
 
@@ -79,17 +82,18 @@ class Paillier:
     @property
     def fingerprint(self) -> str:
         """A short hash by which bytes of other parameters are recognised."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+        numbers = {name: value for name, value in asdict(self).items() if name != "insecure"}
+        return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:32]
 
     def to_json(self) -> str:
         """The request that rebuilds this very set with :meth:`from_json`."""
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Paillier:
-        """Rebuild a parameter set; the security check runs again. ValueError for other text."""
-        given: dict[str, Any] = json.loads(text)
-        return cls(**given)
+    def from_json(cls, text: str, insecure: bool = False) -> Paillier:
+        """Rebuild a parameter set; see :meth:`helib_py.CKKS.from_json`."""
+        with wire.rebuilding("parameter set"):
+            return received(cls, wire.parsed(text), insecure)
 
     def explain(self) -> Table:
         """Every number of the set, with its reason."""
@@ -131,15 +135,11 @@ def value_bits(precision: int, bound: float) -> int:
 def _check(want: Paillier) -> None:
     if type(want.insecure) is not bool:
         raise ParameterError(f"insecure={want.insecure!r}: True or False")
-    if type(want.bits) is not int or want.bits < 64 or want.bits % 8:
-        raise ParameterError(f"bits={want.bits}: a multiple of 8, 3072 for 128-bit security")
-    for name in ("precision", "factor_precision"):
-        value = getattr(want, name)
-        if type(value) is not int or not 0 <= value <= MAX_VALUE_BITS:
-            raise ParameterError(f"{name}={value}: a whole number of bits, 0 or more")
-    for name in ("bound", "factor_bound"):
-        if not (isfinite(getattr(want, name)) and getattr(want, name) > 0):
-            raise ParameterError(f"{name}={getattr(want, name)}: positive and finite")
+    if type(want.bits) is not int or not 64 <= want.bits <= MAX_BITS or want.bits % 8:
+        raise ParameterError(
+            f"bits={want.bits}: a multiple of 8 up to {MAX_BITS}, 3072 for 128-bit security"
+        )
+    _check_sizes(want)
     factor = value_bits(want.factor_precision, want.factor_bound)
     if factor > MAX_FACTOR_BITS:
         raise ParameterError(
@@ -152,3 +152,13 @@ def _check(want: Paillier) -> None:
             f"values of {value} bits: at most {min(want.capacity, MAX_VALUE_BITS)}, lower "
             "precision or bound"
         )
+
+
+def _check_sizes(want: Paillier) -> None:
+    for name in ("precision", "factor_precision"):
+        value = getattr(want, name)
+        if type(value) is not int or not 0 <= value <= MAX_VALUE_BITS:
+            raise ParameterError(f"{name}={value}: a whole number of bits, 0 or more")
+    for name in ("bound", "factor_bound"):
+        if not 0 < getattr(want, name) <= float_info.max:  # an int may be beyond
+            raise ParameterError(f"{name}={getattr(want, name)}: positive and finite")

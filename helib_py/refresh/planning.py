@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, log2, sqrt
+from math import ceil, inf, log2, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,10 +13,11 @@ from .. import noise
 from ..arrange import arrange
 from ..encoding import as_numbers
 from ..errors import ParameterError
+from ..flooding import Flood, Terms, check_terms
 from ..network import Affine, only_chains
 from ..params import MAX_MODULUS_BITS
 from ..planner import MARGIN_BITS, Draft, eager
-from ..plans import Interface, Plan
+from ..plans import PRECISION, Interface, Plan, outlasting
 from ..tables import Shown, Table, nbytes
 
 SPARE = 1  #: levels that a segment leaves: room for the mask above the values
@@ -31,18 +32,33 @@ class DeepPlan(Shown):
     """Segments of a network, each a plan under the same key, with a refresh between them.
 
     ``mask_bits``: what the key's holder sees at a refresh is within a statistical distance of
-    2^-mask_bits of a mask alone, for values within the margin.
+    2^-mask_bits of a mask alone, for values within the margin. ``peak``: the largest output over
+    the examples; ``unflooded``: its largest error, predicted, before any ``flood``.
     """
 
     segments: tuple[Plan, ...]
     mask_bits: int
-    bits: float
-    error: float
+    peak: float
+    unflooded: float
+    flood: Flood | None = None
 
     @property
     def interface(self) -> Interface:
         """What the first upload looks like."""
         return self.segments[0].interface
+
+    @property
+    def error(self) -> float:
+        """Predicted largest error of an output, with the flood if there is one."""
+        if self.flood is None:
+            return self.unflooded
+        count = self.segments[-1].interface.outputs
+        return float(np.hypot(self.unflooded, noise.largest(count) * self.flood.slot_std))
+
+    @property
+    def bits(self) -> float:
+        """Predicted significant bits of the outputs: largest output over largest error."""
+        return noise.bits(self.error / (self.peak or 1.0))
 
     @property
     def rounds(self) -> int:
@@ -71,8 +87,8 @@ class DeepPlan(Shown):
         """One line: parameters, precision, time, rounds, bytes."""
         return (
             f"{self.interface.params!r} · {self.rounds} refreshes by the key's holder · "
-            f"~{self.bits:.1f} bits · ~{self.milliseconds:.0f} ms · {nbytes(self.round_bytes)} in "
-            "the rounds"
+            f"~{self.bits:.1f} bits{f' · {self.flood}' if self.flood else ''} · "
+            f"~{self.milliseconds:.0f} ms · {nbytes(self.round_bytes)} in the rounds"
         )
 
     def table(self) -> Table:
@@ -87,6 +103,32 @@ class DeepPlan(Shown):
                 )
             rows += inner.rows
         return Table(inner.columns, rows, f"Plan · {self.summary}")
+
+    def flooded(
+        self,
+        statistical_bits: float = 40.0,
+        answers: int = 1,
+        precision: float = PRECISION,
+        *,
+        insecure: bool = False,
+    ) -> DeepPlan:
+        """The same plan, whose answers' errors tell nothing of the weights: see ``Plan.flooded``.
+
+        What passes at a refresh is masked anyhow. Worst cases multiply from layer to layer, and
+        here layers are many: expect a refusal.
+        """
+        check_terms(statistical_bits, answers, insecure)
+        inside, bound, error = self.segments[-1].interface, self._bound(), 0.0
+        for i, segment in enumerate(self.segments):
+            lost = mask_std(self.segments[i - 1], self.mask_bits) * FLOAT_ERROR if i else 0.0
+            found = segment.worst(bound, float(np.hypot(lost, error)))
+            bound = segment.interface.read(found.bound)
+            error = float(found.std.max())
+        flood = Flood(statistical_bits, answers, error, inside.result_scale, inside.period)
+        return outlasting(replace(self, flood=flood), precision)
+
+    def _bound(self) -> np.ndarray:
+        return np.full(self.interface.shape, self.interface.bound)
 
     def simulate(self, x: ArrayLike, noisy: bool = True, seed: int | None = None) -> np.ndarray:
         """The clear twin's outputs for inputs (…, *shape), shape (…, outputs)."""
@@ -106,6 +148,7 @@ def make_deep_plan(
     ring: int | None = None,
     security: int = 128,
     layers: int | None = None,
+    flood: Terms | None = None,
     mask_bits: int = 20,
 ) -> DeepPlan:
     """The quickest plan with refreshes, rounds included, whose outputs have ``precision`` bits.
@@ -117,7 +160,7 @@ def make_deep_plan(
     only_chains(affines, "a plan with refreshes")
     if layers is not None and layers < 1:
         raise ParameterError(f"refresh after {layers} layers: must be 1 or more")
-    best = _quickest(affines, examples, precision, ring, security, layers, mask_bits)
+    best = _quickest(affines, examples, precision, ring, security, layers, mask_bits, flood)
     if best is None or best.bits < precision:
         reached = f", {best.bits:.1f} bits by {best.interface.params!r}" if best else ""
         raise ParameterError(
@@ -129,13 +172,14 @@ def make_deep_plan(
 
 def _quickest(
     affines: Sequence[Affine], examples: np.ndarray, precision: float, ring: int | None,
-    security: int, layers: int | None, mask_bits: int,
+    security: int, layers: int | None, mask_bits: int, flood: Terms | None,
 ) -> DeepPlan | None:  # fmt: skip
     """The quickest of the smallest ring that is precise enough, else the most precise."""
     best: DeepPlan | None = None
-    for n in [ring] if ring else sorted(MAX_MODULUS_BITS[security])[:4]:
+    for n in [ring] if ring else [n for n in sorted(MAX_MODULUS_BITS[security]) if n <= 32768]:
         for per in [layers] if layers else range(1, len(affines)):
             found = _planned(affines, examples, n, security, per, mask_bits)
+            found = found.flooded(*flood, -inf) if found and flood else found
             if found and _better(found, best, precision):
                 best = found
         if best and best.bits >= precision:
@@ -193,8 +237,8 @@ def _joined(segments: Sequence[Plan], examples: np.ndarray, mask: int) -> DeepPl
             return None
     plan = DeepPlan(tuple(joined), mask, 0.0, 0.0)
     exact, noisy = plan.simulate(examples, noisy=False), plan.simulate(examples, seed=1)
-    error, peak = float(np.abs(noisy - exact).max()), float(np.abs(exact).max()) or 1.0
-    return replace(plan, bits=noise.bits(error / peak), error=error)
+    error, peak = float(np.abs(noisy - exact).max()), float(np.abs(exact).max())
+    return replace(plan, peak=peak, unflooded=error)
 
 
 def log2_mask(segment: Plan, mask_bits: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,24 +9,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .. import randomness
 from ..ckks import CKKSVector
 from ..errors import ShapeError
-from ..flooding import embed
+from ..flooding import Allowance, embed
 from ..plans import Interface
-from ..roles import DataOwner, PublicBundle, Server, Transcript
+from ..roles import DataOwner, PublicBundle, Server, received
+from ..transcript import Transcript
 from .planning import DeepPlan, log2_mask
 
 
 class DeepServer:
-    """Runs a plan with refreshes. Made from a public bundle, it cannot decrypt."""
+    """Runs a plan with refreshes. Made from a public bundle, it cannot decrypt.
 
-    def __init__(self, plan: DeepPlan, public: PublicBundle | bytes) -> None:
-        self.public = PublicBundle.from_bytes(public) if isinstance(public, bytes) else public
-        self.plan = plan
-        self._segments = [Server(segment, self.public) for segment in plan.segments]
+    ``flood``, ``answers`` and ``insecure`` as for :class:`helib_py.Server`.
+    """
+
+    def __init__(
+        self,
+        plan: DeepPlan,
+        public: PublicBundle | bytes,
+        insecure: bool = False,
+        *,
+        flood: float | None = None,
+        answers: int = 1,
+    ) -> None:
+        self.public = received(public, insecure)
+        self.plan = plan if flood is None else plan.flooded(flood, answers)
+        self._segments = [Server(segment, self.public) for segment in self.plan.segments]
+        self._allowance = Allowance(self.plan.flood)
 
     def answer(self) -> Run:
-        """A fresh run for one input; its masks are used once."""
+        """A fresh run for one input; its masks are used once.
+
+        OutOfAnswers where the flood is not sized for another: runs count from their beginning.
+        """
+        self._allowance.take()
         return Run(self.plan, self._segments)
 
     def __repr__(self) -> str:
@@ -56,26 +73,22 @@ class Run:
         self._at += 1
         if self._at < len(self._segments):
             out, self._mask = _masked(out, log2_mask(plan, self._plan.mask_bits))
+        elif self._plan.flood:
+            out = plan.interface.flooded(server.public.context, out.handle, self._plan.flood)
         data: bytes = out.to_bytes()
         return data
 
 
 def _masked(c: CKKSVector, bits: int) -> tuple[CKKSVector, np.ndarray]:
-    """With all its coefficients masked, uniform in ±2^bits, on a fresh encryption of zero.
+    """With all its coefficients masked, uniform in ±2^bits; re-randomised when it leaves.
 
     Whole coefficients, not slots: then errors, which depend on the weights, are masked to the
     last bit as well.
     """
-    drawn = _coefficients(bits, c.context.params.ring)
-    handle = c.e.add_integers(c.e.rerandomise(c.handle), drawn)
+    drawn = randomness.wide(bits + 1, c.context.params.ring) - (1 << bits)
+    handle = c.e.add_integers(c.handle, drawn)
     slots = embed(drawn.astype(np.float64)).real / c.scale
     return replace(c, handle=handle), slots[:: c.stride][: c.length]
-
-
-def _coefficients(bits: int, count: int) -> np.ndarray:
-    """Uniform in [-2^bits, 2^bits), Python's whole numbers, from the system's randomness."""
-    drawn = [secrets.randbits(bits + 1) - (1 << bits) for _ in range(count)]
-    return np.array(drawn, dtype=object)
 
 
 def _unmasked(

@@ -45,6 +45,9 @@ _SCORE = (
     Cost("with all that hides it on its way", "the same, re-randomised, shielded"),
 )
 _TEN = "ten hidden layers, one chain"
+_UNFLOODED = "from noise that is not flooded, something of the weights"
+_DEPTH = f"scores; from depth and keys, much of the architecture; {_UNFLOODED}"
+_BATCH = f"thousands of scores a batch; from the depth, some of the architecture; {_UNFLOODED}"
 
 CLEAR = Technique(
     "No encryption: compute where the data are",
@@ -67,7 +70,10 @@ BFV = Technique(
     "BFV: exact whole numbers, a case in each slot",
     "A ciphertext for each input holds this input of thousands of cases. A score is a weighted "
     "sum, with the weights rounded to whole numbers, and no rotation.",
-    (("data owner", "exact scores; enough of them give a linear model away"), _ASKED),
+    (
+        ("data owner", "thousands of exact scores a batch: they give a linear model away"),
+        _ASKED,
+    ),
     "05_noise_budget",
     (),
     "Weights that should not be rounded take a batch in CKKS:",
@@ -87,7 +93,7 @@ CKKS = Technique(
     "CKKS: the whole network on one ciphertext",
     "A polynomial network runs on the encrypted case in one go; he.plan derives levels, keys "
     "and precision before a key exists.",
-    (("data owner", "scores; from depth and keys, much of the architecture"), _ASKED),
+    (("data owner", _DEPTH), _ASKED),
     "09_encrypted_digits",
     _CNN,
     "Where ReLU must stay, the data owner computes it, round by round, and sees what goes in:",
@@ -97,7 +103,7 @@ CKKS_BATCH = Technique(
     "CKKS: a case in each slot",
     "A ciphertext for each input holds this input of thousands of cases. Layers are weighted "
     "sums and squares, without rotations: long until the first answer, little for each.",
-    (("data owner", "scores; from the depth, some of the architecture"), _ASKED),
+    (("data owner", _BATCH), _ASKED),
     "09_encrypted_digits",
     (
         Cost("4096 digits, one core", "batch of 4096 digits: server, one core"),
@@ -110,7 +116,14 @@ REFRESH = Technique(
     "CKKS, refreshed by the owner of the key",
     "When the levels run out, the server adds a mask, the key's owner decrypts and encrypts "
     "again, and the mask comes off. Any depth, in a small ring.",
-    (("data owner", "scores, and the depth; hidden values only under a mask"), _ASKED),
+    (
+        (
+            "data owner",
+            "scores, and the depth; hidden values only under a mask, as long as inputs keep to "
+            "their bound",
+        ),
+        _ASKED,
+    ),
     "10_deep_networks",
     (Cost("ten hidden layers, with refreshes", _TEN, "peer"),),
     "Where ReLU must stay, the data owner computes it and sees what goes in:",
@@ -120,7 +133,7 @@ LONG = Technique(
     "CKKS on a long chain, or with bootstrapping",
     "A larger ring has room for more levels, at a price that grows quickly. Bootstrapping gives "
     "levels back without the key, at a price that does not depend on the depth.",
-    (("data owner", "scores; from depth and keys, much of the architecture"), _ASKED),
+    (("data owner", _DEPTH), _ASKED),
     "10_deep_networks",
     (Cost("ten hidden layers, one chain", _TEN),),
     "Discretised networks, with one small bootstrap a neuron, are the subject of notebook 13.",
@@ -130,7 +143,7 @@ SEALED = Technique(
     "The weights travel encrypted, once. The owner of the data multiplies them by plain "
     "features, hides how she did it, and sends one number back.",
     (
-        ("model owner", "an exact score of each case: one equation about it"),
+        ("model owner", "an exact score of each case: if honest, one equation about it"),
         ("data owner", "how many features there are; no weight, no score"),
     ),
     "03_encrypted_model",
@@ -150,7 +163,7 @@ SEALED_HEAD = Technique(
     "11_encrypted_deep_model",
 )
 _DEEP_LEARNS = (
-    ("model owner", "noisy scores of each case; the noise tells nothing, if the model is honest"),
+    ("model owner", "noisy scores of each case; next to nothing more, if the model is honest"),
     ("data owner", "the architecture, and one digit of each layer's norm; no weight, no score"),
 )
 SEALED_NETWORK = Technique(

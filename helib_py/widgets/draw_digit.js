@@ -90,7 +90,7 @@ class View {
     this.status = add(root, "output", { class: "he-readout" });
     this.alert = add(root, "div", { class: "he-alert", role: "alert" });
     this.scores = drawTable(root, "Scores, in the clear and encrypted", ["digit", "in the clear", "encrypted", "difference"]);
-    this.log = drawTable(root, "Messages", ["from", "to", "what", "bytes", "first bytes", `from byte ${HEADER}`]);
+    this.log = drawTable(root, "Messages", ["from", "to", "what", "bytes", "first bytes", "behind any header"]);
     this.pad.locked = Boolean(missing);
     this.whenSeen(root, (error) => {
       root.remove();

@@ -12,7 +12,6 @@ import numpy as np
 from ..plans import Plan
 from ..roles import DataOwner, Server
 
-HEADER = 113  #: bytes before the numbers of a ciphertext, as SEAL writes it
 SEEN = 4096  #: bytes of a ciphertext that the page draws
 
 
@@ -31,11 +30,11 @@ def record(plan: Plan, images: np.ndarray) -> dict[str, Any]:
 def _run(
     plan: Plan, owner: DataOwner, server: Server, making: float, image: np.ndarray
 ) -> dict[str, Any]:
-    dump = owner.public.context.e.dump
+    e = owner.public.context.e
     upload, encrypting = timed(lambda: owner.encrypt(image))
     result, predicting = timed(lambda: server.run([c.to_bytes() for c in upload]))
     scores, decrypting = timed(lambda: owner.decrypt(result.to_bytes()))
-    sent, back = [dump(c.handle) for c in upload], dump(result.handle)
+    sent, back = [e.dump(c.handle) for c in upload], e.dump(e.rerandomise(result.handle))
     steps = ("keys", "encrypt", "predict", "decrypt")
     messages = [_message("owner", "server", "encrypted digit", data) for data in sent]
     return {
@@ -43,13 +42,13 @@ def _run(
         "clear": plan.simulate(image, noisy=False).tolist(),
         "seconds": dict(zip(steps, (making, encrypting, predicting, decrypting), strict=True)),
         "messages": [*messages, _message("server", "owner", "encrypted scores", back)],
-        "seen": base64.b64encode(sent[0][HEADER : HEADER + SEEN]).decode(),
+        "seen": base64.b64encode(sent[0][:SEEN]).decode(),
         "size": sum(map(len, sent)),
     }
 
 
 def _message(sender: str, receiver: str, what: str, data: bytes) -> dict[str, Any]:
-    first, then = (data[i : i + 8].hex(" ") for i in (0, HEADER))
+    first, then = (data[i : i + 8].hex(" ") for i in (0, 8))
     label = {"from": sender, "to": receiver, "what": what}
     return {**label, "size": len(data), "first": first, "then": then}
 

@@ -9,11 +9,13 @@ session.js.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from time import perf_counter
 from typing import Any
 
-from .. import noise
+from .. import engines, noise
 from ..ckks import CKKSVector
+from ..engines.seal import Foreign
 from ..errors import BadBytes, HelibError, MissingKey
 from ..noise import Estimate
 from ..plans import Plan
@@ -21,7 +23,7 @@ from ..roles import PublicBundle, Server
 
 Label = dict[str, Any]
 Parts = list[tuple[str, bytes]]
-_COMPRESSION = 5  #: the byte of SEAL's header that says how what follows is compressed; 0: not
+_MOST_PARTS = 1024  #: of a message: keys, or the ciphertexts of one input
 _PAGES = 4  #: whose keys are kept at a time
 
 
@@ -30,6 +32,8 @@ class RemoteServer:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self._engine = engines.own_engine(plan.params)
+        self._foreign = Foreign(plan.params, self._engine)
         self._servers: dict[str, Server] = {}
         self._pieces: dict[str, bytearray] = {}
 
@@ -50,16 +54,20 @@ class RemoteServer:
                 return None
             start = perf_counter()
             answer = self._answer(label["question"], str(label["page"]), parts)
-        except (HelibError, KeyError, TypeError, ValueError, RuntimeError, ImportError) as error:
+        except Exception as error:  # whatever a page sends, the kernel answers
             self._pieces.clear()
             return {"id": name, "error": _words(error)}, []
         return {"id": name, "seconds": perf_counter() - start}, answer
 
     def _whole(self, label: Label, piece: bytes) -> Parts | None:
         """The parts of a message, when its last piece is there."""
-        sizes = [int(size) for size in label["sizes"]]
-        if min(sizes, default=0) < 0 or sum(sizes) > self.most:
-            raise BadBytes(f"{sum(sizes)} bytes announced: this plan needs {self.most} at most")
+        sizes, names = label["sizes"], label["names"]
+        if not len(sizes) == len(names) <= _MOST_PARTS:
+            raise BadBytes(
+                f"{len(sizes)} parts announced: as many as names, {_MOST_PARTS} at most"
+            )
+        if any(type(size) is not int or size < 0 for size in sizes) or sum(sizes) > self.most:
+            raise BadBytes(f"too many bytes announced: this plan needs {self.most} at most")
         if label["at"] == 0:  # one message at a time: what was begun before is given up
             self._pieces = {label["id"]: bytearray()}
         whole = self._pieces.get(label["id"])
@@ -69,15 +77,13 @@ class RemoteServer:
         if len(whole) < sum(sizes):
             return None
         del self._pieces[label["id"]]
-        ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
-        cut = [bytes(whole[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
-        return list(zip(label["names"], cut, strict=True))
+        cut = [bytes(whole[a:b]) for a, b in pairwise(accumulate(sizes, initial=0))]
+        return list(zip(names, cut, strict=True))
 
     def _answer(self, question: str, page: str, parts: Parts) -> list[bytes]:
-        if any(len(data) <= _COMPRESSION or data[_COMPRESSION] for _, data in parts):
-            raise BadBytes("these bytes are not SEAL's, uncompressed: send them again")
         if question == "keys":
-            server = Server(self.plan, PublicBundle(self.plan.params, "pyfhel", dict(parts)))
+            keys = self._foreign.bundle(dict(parts))
+            server = Server(self.plan, PublicBundle(self.plan.params, self._engine, keys))
             others = [(name, kept) for name, kept in self._servers.items() if name != page]
             self._servers = dict([*others, (page, server)][-_PAGES:])
             return []
@@ -92,18 +98,17 @@ class RemoteServer:
         context, inside = server.public.context, self.plan.interface
         top, size = inside.params.depth, inside.params.slots
         estimate = Estimate(inside.bound, noise.fresh_std(inside.params, inside.scale))
-        handles = [context.e.load(data, top, inside.scale) for data in ciphertexts]
+        bare = [self._foreign.ciphertext(data, top, inside.scale) for data in ciphertexts]
+        handles = [context.e.load(data, top, inside.scale) for data in bare]
         result = server.run(
             [CKKSVector(context, h, top, inside.scale, size, estimate) for h in handles]
         )
-        answer: bytes = context.e.dump(result.handle)
-        return answer
+        masked = context.e.dump(context.e.rerandomise(result.handle))
+        return self._foreign.written(masked, *inside.result)
 
 
 def _words(error: Exception) -> str:
     """What went wrong, for a reader of the page."""
     if isinstance(error, HelibError | ImportError):
         return str(error)
-    if "not present" in str(error):  # SEAL's words for a rotation key
-        return "these keys are not those that the plan needs: reload the page"
     return f"this message is malformed ({type(error).__name__}): reload the page"

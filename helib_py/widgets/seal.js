@@ -1,7 +1,7 @@
 // CKKS on node-seal, which is SEAL in WebAssembly: an engine for the evaluator, made from public
 // keys only, and the client, who holds the secret key.
 
-const NO_COMPRESSION = "none"; // as Pyfhel writes it, so both read each other's bytes
+const NO_COMPRESSION = "none"; // as the kernel reads and writes it
 const OLD_TABLE = 32768; // the largest ring that SEAL's own security table knows
 
 /** node-seal, from its script and the WebAssembly module; `memory` is all that it knows. */
@@ -70,9 +70,10 @@ class SealContext {
 
 /** An engine for the evaluator; from public keys, so that it has nothing to decrypt with. */
 class SealEngine extends SealContext {
-  constructor(seal, parameters, { relinearisation, rotation }) {
+  constructor(seal, parameters, { public: open, relinearisation, rotation }) {
     super(seal, parameters);
     this.evaluator = new seal.Evaluator(this.context);
+    this.encryptor = new seal.Encryptor(this.context, this.key(new seal.PublicKey(), open));
     this.relinearisation = this.key(new seal.RelinKeys(), relinearisation);
     this.rotation = this.key(new seal.GaloisKeys(), rotation);
   }
@@ -107,6 +108,14 @@ class SealEngine extends SealContext {
   square(a) { return this.into((out) => this.evaluator.square(a, out)); }
   relinearise(a) { return this.into((out) => this.evaluator.relinearize(a, this.relinearisation, out)); }
   rescale(a) { return this.into((out) => this.evaluator.rescaleToNext(a, out)); }
+  /** With a fresh encryption of 0 added: nobody can tell what it was computed from. */
+  rerandomise(a, level, scale) {
+    const plain = this.encode({ values: new Float64Array(this.encoder.slotCount()), level, scale });
+    const zero = this.into((out) => this.encryptor.encrypt(plain, out));
+    const out = this.add(a, zero);
+    plain.delete(), zero.delete();
+    return out;
+  }
   rotate(a, steps) { return this.into((out) => this.evaluator.rotateVector(a, steps, this.rotation, out)); }
   free(a) { a.delete(); }
 

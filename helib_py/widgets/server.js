@@ -23,8 +23,9 @@ class Server {
     if (ciphertexts.length !== input.count) throw new Error(`the plan takes ${input.count} ciphertexts`);
     const inputs = ciphertexts.map((bytes) => this.engine.load(bytes, primes.length - 1, input.scale));
     const output = runPlan(this.ours, this.engine, inputs, this.encoded);
-    const ciphertext = this.engine.dump(output);
-    output.delete();
+    const safe = this.engine.rerandomise(output, this.ours.output.level, this.ours.output.scale);
+    const ciphertext = this.engine.dump(safe);
+    output.delete(), safe.delete();
     return { ciphertext, seconds: (performance.now() - start) / 1000 };
   }
 }

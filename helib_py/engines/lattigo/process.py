@@ -11,7 +11,7 @@ import weakref
 from importlib.util import find_spec
 from typing import IO, Any
 
-from ...errors import EngineFailed, MissingExtra
+from ...errors import BadBytes, EngineFailed, HelibError, MissingExtra
 
 _WHEELS = ("lattigo", "orion_evaluator")
 _START = "from helib_py.engines.lattigo.process import serve; serve()"
@@ -59,9 +59,7 @@ class Worker:
             self.close()
             raise
         if refusal:
-            raise EngineFailed(
-                f"Lattigo refused: {refusal}. It must be given what this plan's parties made"
-            )
+            raise _refused(*refusal)
         return answer
 
     def close(self) -> None:
@@ -76,6 +74,15 @@ class Worker:
         return (
             f"Lattigo's process ended with code {code}: {reason}; make its owner or server again"
         )
+
+
+def _refused(name: str, words: str) -> HelibError:
+    """A refusal of ours as it was; of Lattigo's, that it is one."""
+    if name == BadBytes.__name__:
+        return BadBytes(words)
+    return EngineFailed(
+        f"Lattigo refused: {name}: {words}. It must be given what this plan's parties made"
+    )
 
 
 def _send(pipe: IO[bytes] | None, what: Any) -> None:
@@ -105,7 +112,7 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the libraries print goes to the errors
     role: Any = None
-    reply: tuple[str | None, Any]
+    reply: tuple[tuple[str, str] | None, Any]
     while True:
         try:
             name, given = pickle.load(sys.stdin.buffer)
@@ -117,6 +124,6 @@ def serve() -> None:
             else:
                 reply = (None, getattr(role, name)(*given))
         except Exception as error:
-            reply = (f"{type(error).__name__}: {error}", None)
+            reply = ((type(error).__name__, str(error)), None)
         del given
         _send(answers, reply)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import log2
 
 import numpy as np
@@ -11,6 +12,7 @@ from lattigo.ckks import Encoder, Parameters
 from orion_evaluator import Evaluator, Model
 
 from ...params.bootstrap import SCALE_BITS, BootstrapParams
+from . import layout
 from .graph import Operation, adjusted, described, model_file
 
 
@@ -47,6 +49,7 @@ class Client:
 
     def __init__(self, params: BootstrapParams, secret: bytes, public: bytes) -> None:
         given = _parameters(params)
+        self._ring, self._primes = params.ring, given.moduli_chain()
         self._slots, self._encoder = params.slots, Encoder(given)
         self._encryptor = rlwe.Encryptor(given, rlwe.PublicKey.unmarshal_binary(public))
         self._decryptor = rlwe.Decryptor(given, rlwe.SecretKey.unmarshal_binary(secret))
@@ -58,8 +61,9 @@ class Client:
         return ciphertext
 
     def decrypt(self, data: bytes) -> tuple[np.ndarray, int]:
-        """The values of all slots, and the level they were at."""
-        ciphertext = rlwe.Ciphertext.unmarshal_binary(data)
+        """The values of all slots, and the level they were at. BadBytes for a stranger's."""
+        found = layout.read(data, self._ring, self._primes)
+        ciphertext = rlwe.Ciphertext.unmarshal_binary(layout.write(found))
         plain = self._decryptor.decrypt_new(ciphertext)
         return np.array(self._encoder.decode(plain, self._slots)), ciphertext.level()
 
@@ -68,17 +72,35 @@ class Server:
     """Computes on ciphertexts: was given public keys only."""
 
     def __init__(
-        self, params: BootstrapParams, network: bytes, circuit: bytes, steps: Sequence[Operation]
+        self,
+        params: BootstrapParams,
+        public: bytes,
+        network: bytes,
+        circuit: bytes,
+        steps: Sequence[Operation],
     ) -> None:
-        primes = _parameters(params).moduli_chain()
-        self._files = [model_file(params, step) for step in adjusted(steps, primes)]
+        given = _parameters(params)
+        self._ring, self._primes = params.ring, given.moduli_chain()
+        self._files = [model_file(params, step) for step in adjusted(steps, self._primes)]
         self._evaluator = Evaluator(described(params), network, circuit or None)
+        self._encoder, self._zeros = Encoder(given), [0.0] * params.slots
+        self._encryptor = rlwe.Encryptor(given, rlwe.PublicKey.unmarshal_binary(public))
 
     def run(self, number: int, data: bytes) -> bytes:
         """One step. Its diagonals are encoded now and then dropped: all would take gigabytes."""
+        found = layout.read(data, self._ring, self._primes)
         with Model.load(self._files[number]) as model:
-            (result,) = self._evaluator.forward(model, [data])
+            (result,) = self._evaluator.forward(model, [layout.write(found)])
         return bytes(result)
+
+    def rerandomised(self, data: bytes) -> bytes:
+        """With a fresh encryption of 0 added: what may leave."""
+        found = layout.read(data, self._ring, self._primes)
+        zeros = self._encoder.encode(self._zeros, found.level, 1 << SCALE_BITS)
+        fresh = self._encryptor.encrypt_new(zeros).marshal_binary()
+        added = layout.read(fresh, self._ring, self._primes).numbers
+        primes = np.array(self._primes[: found.level + 1], dtype=np.uint64)[:, None]
+        return layout.write(replace(found, numbers=(found.numbers + added) % primes))
 
 
 def _parameters(params: BootstrapParams) -> Parameters:
