@@ -13,7 +13,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 import helib_py as he
-from helib_py.engines.pyfhel.residues import Residues
+from helib_py.engines.seal import Residues
 
 from .harness import Result, alternate, result
 from .networks import trained, tutorial
@@ -39,7 +39,7 @@ class ProductPerWeight:
         """Extrapolated seconds for a batch."""
         total, source = 0.0, batch.residues
         for number, step in enumerate(self.plan.steps):
-            outputs = len(step.weights)
+            outputs = step.weights.shape[0]
             rows = np.linspace(0, outputs - 1, SAMPLE["others" if number else "first"], dtype=int)
             spent, out = self._layer(number, rows, source)
             total += spent * outputs / len(rows)
@@ -52,8 +52,9 @@ class ProductPerWeight:
         xs = [self.residues.handle(np.ascontiguousarray(r), place.scale) for r in source]
         spent, out = 0.0, []
         for row in rows:
-            used = np.flatnonzero(step.weights[row])
-            weights = [self._constant(w, place.level) for w in step.weights[row][used].tolist()]
+            factors = step.weights[[row]].toarray()[0]
+            used = np.flatnonzero(factors)
+            weights = [self._constant(w, place.level) for w in factors[used].tolist()]
             start = perf_counter()
             z = reduce(self.e.add, map(self.e.multiply_plain, [xs[i] for i in used], weights))
             for operation in step.then:

@@ -30,7 +30,7 @@ class RowByRow:
         self.layers, self.stages = layers, agreed.stages
         self.owner = he.DataOwner(agreed.params)
         self.e = self.owner.public.context.e
-        rows = [layers[0].weights, layers[1].weights.T, layers[2].weights]
+        rows = [layers[0].dense, layers[1].dense.T, layers[2].dense]
         self.weights = [
             [self._encrypt(row, stage.level, stage.weights) for row in matrix]
             for matrix, stage in zip(rows, self.stages, strict=True)
@@ -88,7 +88,7 @@ def measure(rounds: int = 2) -> Iterator[Result]:
     ours = he.SealedNetwork.from_bytes(message, owner.agreed)
     peer = RowByRow(read(net, examples[0].shape), owner.agreed)
     assert np.abs(peer.predict(images[0]) - owner.decrypt(ours(images[0]))).max() < 2**-4
-    left, right = cycle(images), cycle(images)
+    left, right = iter(images[1:]), cycle(images)  # an answer about each, as agreed on
     wall, cpu = zip(
         *alternate(lambda: ours(next(left)).to_bytes(), lambda: peer.run(next(right)), rounds, 5),
         strict=True,

@@ -85,8 +85,9 @@ class Run:
 
     def __init__(self, case: Case, random: np.random.Generator) -> None:
         self._case, self._party = case, case.setting.parties[0]
-        slots = getattr(case.setting.params, "slots", 0)
-        self._lines = Lines(random, case.setting.scheme, slots)
+        params = case.setting.params
+        slots, products = getattr(params, "slots", 0), getattr(params, "depth", 0) > 0
+        self._lines = Lines(random, case.setting.scheme, slots, products)
         self._written = [case.setting.code, "v = []"]
         self._there: list[Any] = []
         self._here: list[Clear] = []

@@ -60,9 +60,9 @@ class Clear:
         """As of the last axis."""
         return Clear(np.roll(self.values, -steps, axis=-1))
 
-    def sum(self) -> Clear:
+    def sum(self, axis: int = -1) -> Clear:
         """Of all values, or of every row."""
-        return Clear(self.values.sum(axis=-1, keepdims=True))
+        return Clear(self.values.sum(axis=axis, keepdims=True))
 
     def combine(self, terms: Sequence[Clear], factors: Sequence[float]) -> Clear:
         """Σ factor·term."""

@@ -32,18 +32,20 @@ def curve(kind: str, degree: int, reach: float) -> he.Polynomial:
 class Lines:
     """Makes lines about the values there are so far."""
 
-    def __init__(self, random: Random, scheme: str, slots: int) -> None:
+    def __init__(self, random: Random, scheme: str, slots: int, products: bool) -> None:
         self._random, self._whole, self._slots = random, scheme == "BFV", slots
         self._integers = scheme == "Paillier"
         own: dict[str, Sequence[Callable[[str, str, Clear], str]]] = {
             "CKKS": [self._product, self._power, self._fraction, self._curve, self._lower,
                      self._combine, self._quotient, self._dot],
             "BFV": [self._product, self._power, self._combine, self._dot],
+            "BFV without products": [self._combine],  # no key for them was made
             "Paillier": [self._fraction, self._quotient, self._pack, self._again],
         }  # fmt: skip
         common = [self._sum, self._array, self._matrix]
         common += [*common, self._number, self._turn, self._total, self._negative, self._promise]
-        self._ways = [*common, *own[scheme], *own[scheme]]
+        ways = own[scheme if products or not self._whole else f"{scheme} without products"]
+        self._ways = [*common, *ways, *ways]
 
     def first(self) -> list[str]:
         """Encryptions to begin with, most of them equally long."""
@@ -109,7 +111,7 @@ class Lines:
         return f"{x}.rotate({int(self._random.integers(-3, 9))})"
 
     def _total(self, x: str, y: str, value: Clear) -> str:
-        return f"{x}.sum()"
+        return f"{x}.sum(axis=-1)"
 
     def _negative(self, x: str, y: str, value: Clear) -> str:
         return f"-{x}"

@@ -35,7 +35,7 @@ _WHERE = {
     "Paillier": "params",
     "Plan": "plans",
     "Polynomial": "activations",
-    "PublicBundle": "roles",
+    "PublicBundle": "bundle",
     "Quadratic": "nn",
     "Residual": "nn",
     "SealedModel": "model_owner",

@@ -6,7 +6,6 @@ those of powers of x explode.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,21 +21,33 @@ from .cipher import Ciphertext
 from .encoding import as_numbers
 from .errors import BadValue, Overflow, ParameterError
 from .evaluation import PatersonStockmeyer, cheapest, clenshaw, plain, trimmed
+from .options import instance, listed, real, shown, whole
 from .remez import remez
 from .tables import Table
 
 Function = Callable[[np.ndarray], np.ndarray]
 
-#: Activations that can be named.
+SELU = (1.0507009873554805, 1.6732632423543772)  #: scale and α of Klambauer et al., 2017
+#: Activations that can be named, as torch defines them where nothing is set.
 FUNCTIONS: dict[str, Function] = {
     "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "leaky_relu": lambda x: np.where(x < 0, 0.01 * x, x),
+    "elu": lambda x: np.where(x < 0, np.expm1(np.minimum(x, 0)), x),
+    "selu": lambda x: SELU[0] * np.where(x < 0, SELU[1] * np.expm1(np.minimum(x, 0)), x),
     "abs": np.abs,
     "sign": np.sign,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "logsigmoid": lambda x: -np.logaddexp(0, -x),
     "tanh": np.tanh,
+    "hardtanh": lambda x: np.clip(x, -1, 1),
     "silu": lambda x: x / (1 + np.exp(-x)),
+    "hardswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
     "gelu": lambda x: x * (1 + np.vectorize(erf)(x / np.sqrt(2))) / 2,
     "softplus": lambda x: np.logaddexp(0, x),
+    "softsign": lambda x: x / (1 + np.abs(x)),
 }
 GRID = 4001  #: points at which errors are measured
 MAX_DEGREE = 255
@@ -95,16 +106,22 @@ class Polynomial:
         series = chebyshev.Chebyshev(self.coefficients, (self.low, self.high))
         return np.asarray(series.convert(kind=np.polynomial.Polynomial).coef)
 
-    def __call__(self, x: Any) -> Any:
-        """p(x), of the kind that x is. Ciphertexts must lie within the interval."""
+    def __call__(self, x: Any, *, inside: bool = False) -> Any:
+        """p(x), of the kind that x is. Ciphertexts must lie within the interval.
+
+        What is promised of a ciphertext, ±bound, must lie there as well, else Overflow; with
+        ``inside=True`` you vouch that its values do, which nothing checks.
+        """
         if not isinstance(x, Ciphertext):
             x = as_numbers(x) if isinstance(x, list | tuple) else x
             return clenshaw(self.coefficients, self.unit(x))
-        check_reach(x, max(abs(self.low), abs(self.high)))
+        if not inside:
+            check_inside(x, self.low, self.high)
         return rehearsal.run(self, x)
 
     def run(self, x: Any) -> Any:
         """p(x) of a ciphertext that lies within the interval, by its own operations only."""
+        instance(x, Ciphertext, "a ciphertext, or write p(x), which takes numbers, too")
         return self._run(x, self._cost[2])
 
     def _run(self, x: Any, baby: int) -> Any:
@@ -123,7 +140,9 @@ class Polynomial:
 
     def retrained(self, coefficients: Sequence[float]) -> Polynomial:
         """With other coefficients. Errors are measured again if the function is a named one."""
-        new = replace(self, coefficients=tuple(float(c) for c in coefficients))
+        numbers = listed(coefficients, "coefficients, one for each T_k")
+        kept = tuple(real(number, "coefficients") for number in numbers)
+        new = replace(self, coefficients=kept)
         if self.name not in FUNCTIONS:
             return replace(new, max_error=nan, rms_error=nan)
         x = np.linspace(self.low, self.high, GRID)
@@ -188,13 +207,7 @@ def fit(
 
 
 def _degree(degree: int) -> int:
-    try:
-        whole = -1 if isinstance(degree, bool) else operator.index(degree)
-    except TypeError:
-        whole = -1
-    if not 0 <= whole <= MAX_DEGREE:
-        raise ParameterError(f"degree={degree!r}: a whole number from 0 to {MAX_DEGREE}")
-    return whole
+    return whole(degree, "degree", 0, MAX_DEGREE)
 
 
 def _on_unit(f: Function, low: float, high: float) -> Function:
@@ -205,8 +218,8 @@ def _on_unit(f: Function, low: float, high: float) -> Function:
         with np.errstate(all="ignore"):
             try:
                 values = f(x)
-            except TypeError:  # of the functions in math, say, which take one number only
-                values = np.vectorize(f)(x)
+            except Exception:  # of the functions in math, say, which take one number only
+                values = _one_by_one(f, x)
         values = np.broadcast_to(np.asarray(values), np.shape(x))
         if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
             raise BadValue(
@@ -222,6 +235,7 @@ def _coefficients(
     method: str, f: Function, degree: int, t: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """In the Chebyshev basis, of the polynomial that is nearest to f on [-1, 1]."""
+    method = method if isinstance(method, str) else shown(method)
     if method == "least squares":
         return np.asarray(chebyshev.chebfit(t, f(t), degree, w=np.sqrt(weights)))
     if method == "chebyshev":
@@ -229,14 +243,25 @@ def _coefficients(
         return np.asarray(chebyshev.chebfit(nodes, f(nodes), degree))
     if method == "minimax":
         return remez(f, degree)
-    raise ParameterError(f"method={method!r}: choose one of {METHODS}")
+    raise ParameterError(f"method={shown(method)}: choose one of {METHODS}")
+
+
+def _one_by_one(f: Function, x: np.ndarray) -> np.ndarray:
+    """f of each number; BadValue where it takes neither arrays nor numbers, as torch's do not."""
+    try:
+        return np.asarray(np.vectorize(f, otypes=[float])(x))
+    except Exception as error:  # the function is anybody's
+        raise BadValue(
+            f"the function takes neither numpy's arrays nor numbers ({error}): pass the name of "
+            'one of torch\'s, he.fit("relu", …), or lambda x: torch.relu(torch.tensor(x)).numpy()'
+        ) from error
 
 
 def _function(function: str | Function) -> Function:
     if callable(function):
         return function
-    if function not in FUNCTIONS:
-        raise ParameterError(f"{function!r}: pass a function, or one of {sorted(FUNCTIONS)}")
+    if not isinstance(function, str) or function not in FUNCTIONS:
+        raise ParameterError(f"{shown(function)}: pass a function, or one of {sorted(FUNCTIONS)}")
     return FUNCTIONS[function]
 
 
@@ -244,15 +269,16 @@ def _interval(
     interval: tuple[float, float] | float | None, samples: ArrayLike | None
 ) -> tuple[float, float]:
     if interval is None:
-        if samples is None or not np.size(samples):
+        x = as_numbers([] if samples is None else samples)
+        if not x.size:
             raise ParameterError("no interval: give (low, high), or samples to take it from")
-        interval = (float(np.min(as_numbers(samples))), float(np.max(as_numbers(samples))))
-    try:
-        low, high = interval if isinstance(interval, tuple | list) else (-interval, interval)
-        low, high = float(low), float(high)
-    except (TypeError, ValueError):
-        raise ParameterError(f"interval={interval!r}: give (low, high), or one number") from None
-    if not (np.isfinite([low, high]).all() and low < high):
+        interval = (float(x.min()), float(x.max()))
+    ends = interval if isinstance(interval, tuple | list) else (interval,)
+    if len(ends) not in (1, 2):
+        raise ParameterError(f"interval={shown(interval)}: give (low, high), or one number")
+    high, low = real(ends[-1], "interval"), real(ends[0], "interval")
+    low = low if len(ends) == 2 else -high
+    if not low < high:
         raise ParameterError(
             f"interval [{low:g}, {high:g}]: the low end must be below the high one"
         )
@@ -263,7 +289,7 @@ def _points(
     low: float, high: float, samples: ArrayLike | None, uniform: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where the fit is judged, on [-1, 1], and how much each point counts."""
-    if not 0 <= uniform <= 1:
+    if not 0 <= (uniform := real(uniform, "uniform")) <= 1:
         raise ParameterError(f"uniform={uniform}: a share from 0 to 1")
     even = np.linspace(-1, 1, GRID)
     if samples is None:
@@ -277,10 +303,17 @@ def _points(
     return np.concatenate([t, even]), np.concatenate(weights)
 
 
-def check_reach(x: Ciphertext, reach: float) -> None:
-    """Overflow unless what is promised about x lies within ±reach."""
-    if x.bound > reach * (1 + 1e-9):
-        raise Overflow(
-            f"values may reach {x.bound:.4g}, this polynomial is good up to {reach:.4g} and "
-            f"explodes beyond: fit a wider interval, or promise({reach:g}) if you know better"
-        )
+def check_inside(x: Ciphertext, low: float, high: float) -> None:
+    """Overflow unless all that is promised of x, ±bound, lies within [low, high]."""
+    needed, reach = x.bound / (1 + 1e-9), min(-low, high)
+    if needed <= reach:
+        return
+    ways = [f"fit it on [{-x.bound:.4g}, {x.bound:.4g}]"]
+    if reach > 0:
+        ways.append(f"promise({reach:g}) if the values are no larger")
+    if x.bound <= max(-low, high) * (1 + 1e-9) or reach <= 0:
+        ways.append("write p(x, inside=True) if you know that they lie inside")
+    raise Overflow(
+        f"values may be anywhere from {-x.bound:.4g} to {x.bound:.4g}, this polynomial is good on "
+        f"[{low:g}, {high:g}] and explodes beyond: {', or '.join(ways)}"
+    )

@@ -16,6 +16,7 @@ from .encoding import power_of_two
 from .errors import ParameterError, ShapeError
 from .flooding import Flood, check_terms
 from .folding import Folding, alternate
+from .options import tidy
 from .params import CKKS, MAX_DEPTH, MAX_MODULUS_BITS, MAX_PRIME_BITS, received
 from .tables import Table, nbytes
 
@@ -66,6 +67,7 @@ class Agreement:
     insecure: bool = False
 
     def __post_init__(self) -> None:
+        tidy(self)
         self._check_request()
         if not self.bits >= self.precision:
             raise ParameterError(
@@ -76,8 +78,8 @@ class Agreement:
 
     def _check_request(self) -> None:
         layers = len(self.widths) - 1
-        whole = all(type(width) is int and 0 < width <= MAX_WIDTH for width in self.widths)
-        if layers < 1 or not whole or len(self.norms) != layers:
+        there = all(0 < width <= MAX_WIDTH for width in self.widths)
+        if layers < 1 or not there or len(self.norms) != layers:
             raise ShapeError(
                 f"widths {self.widths}, norms {self.norms}: the numbers of inputs, of units of "
                 "any hidden layers and of outputs, and a norm for each layer but the inputs; "
@@ -152,7 +154,7 @@ class Agreement:
         """Scale of the plain inputs over that of the weights that makes their errors equal."""
         of_inputs = self.norms[0] * noise.encoding_std(self.params, 1.0)
         of_weights = self.input_bound * noise.fresh_std(self.params, 1.0)
-        return of_inputs / (of_weights * sqrt(folding.summed))
+        return float(of_inputs / (of_weights * sqrt(folding.summed)))
 
     # --- errors ------------------------------------------------------------------------
 

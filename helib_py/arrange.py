@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from math import log2
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from . import packing
 from .compile import Packed
 from .cost import work
 from .encoding import Layout
 from .errors import ShapeError
+from .memory import check_memory
 from .network import Affine
 from .packing import Diagonals
 
 ENCRYPTING = 1.5  #: what encrypting a ciphertext costs, in rotations at the top level
+NARROWER = "plan with batch=True, or use a larger stride=, narrower layers or a larger machine"
+COPIES = 4  #: of all diagonals while a chain is looked for: the tables, and programs compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +40,10 @@ def arrange(affines: Sequence[Affine], slots: int, closed: bool = True) -> Packe
     """The packing with the cheapest operations; None when the network does not fit the slots.
 
     Layer by layer, of all ways to the same layouts only the cheapest is followed. ``closed`` as
-    in `Packed`.
+    in `Packed`. OutOfMemory where its diagonals take more than there is.
     """
+    if max(len(affine.bias) for affine in affines) > slots:
+        return None
     paths = list(_starts(affines, slots))
     for i in range(len(affines)):
         reached: dict[tuple[object, ...], _Path] = {}
@@ -48,6 +55,8 @@ def arrange(affines: Sequence[Affine], slots: int, closed: bool = True) -> Packe
     if not paths:
         return None
     best = min(paths, key=lambda path: path.price)
+    diagonals = sum(d.inputs * len(d.shifts) for d in (*best.layers, *chain(*best.skips)))
+    check_memory(COPIES * 8 * slots * diagonals, "planning these layers on slots", NARROWER)
     return Packed(affines, best.layers, best.skips, best.gather, closed)
 
 
@@ -61,11 +70,13 @@ def _starts(affines: Sequence[Affine], slots: int) -> Iterator[_Path]:
     if any(source == -1 for affine in affines for source, _ in affine.skips):
         return
     for copies in (1 << i for i in range(len(first.bias).bit_length() + 1)):
-        if found := packing.windows(first.weights, slots, copies, first.shape):
-            d, gather = found
-            if len(affines) > 1 or _in_order(d.out):
-                price = _price(d, levels, slots) + encrypting * len(gather)
-                yield _Path(price, gather, (None, d.out), (d,), ((),))
+        found = packing.windows(first.weights, slots, copies, first.shape)
+        if found is None:
+            return  # nor with more copies
+        d, gather = found
+        if len(affines) > 1 or _in_order(d.out):
+            price = _price(d, levels, slots) + encrypting * len(gather)
+            yield _Path(price, gather, (None, d.out), (d,), ((),))
 
 
 def _steps(affines: Sequence[Affine], i: int, slots: int, path: _Path) -> Iterator[_Path]:
@@ -93,7 +104,7 @@ def _steps(affines: Sequence[Affine], i: int, slots: int, path: _Path) -> Iterat
         )
 
 
-Kernel = Callable[[np.ndarray, Layout, int], Diagonals]
+Kernel = Callable[[csr_array, Layout, int], Diagonals]
 
 
 def _kernels(affines: Sequence[Affine], i: int, layout: Layout) -> Iterator[Kernel]:
@@ -103,7 +114,7 @@ def _kernels(affines: Sequence[Affine], i: int, layout: Layout) -> Iterator[Kern
 
 
 def _images(
-    weights: np.ndarray, layout: Layout, before: tuple[int, ...], after: tuple[int, ...]
+    weights: csr_array, layout: Layout, before: tuple[int, ...], after: tuple[int, ...]
 ) -> Iterator[Kernel]:
     """Convolutions, with the pooling before them done by folds."""
     places = list(packing.placements(weights, layout, before, after))
@@ -113,10 +124,10 @@ def _images(
 
 
 def _sparse(
-    first: np.ndarray,
+    first: csr_array,
     out: Layout,
     pools: tuple[int, ...],
-    _: np.ndarray,
+    _: csr_array,
     layout: Layout,
     slots: int,
 ) -> Diagonals:

@@ -42,7 +42,7 @@ def _scaled(
 
     Squaring scales twice: with u → c·u in one layer, the next one's weights are divided by c².
     """
-    widths = (affines[0].weights.shape[1], *(len(affine.bias) for affine in affines))
+    widths = (affines[0].inputs, *(len(affine.bias) for affine in affines))
     peaks = _peaks(alternate(widths, ring // 2), affines, x)
     margin, before, scaled = terms.get("margin", Agreement.margin), 1.0, list[Affine]()
     for affine, peak in zip(affines, peaks, strict=True):
@@ -50,8 +50,8 @@ def _scaled(
         weights = affine.weights * (now / before**2)
         scaled.append(replace(affine, weights=weights, bias=affine.bias * now))
         before = now
-    norms = [_up(np.linalg.norm(affine.weights, axis=1).max()) for affine in scaled]
-    terms = {"input_bound": float(np.abs(x).max()), **terms}
+    norms = [_up(np.linalg.norm(affine.dense, axis=1).max()) for affine in scaled]
+    terms = {"input_bound": _up(np.abs(x).max()), **terms}
     return Agreement(widths, tuple(norms), _up(peaks[-1]), ring=ring, **terms), scaled
 
 
@@ -61,7 +61,7 @@ def _peaks(layers: Sequence[Folding], affines: Sequence[Affine], x: np.ndarray) 
     for example in x[:256]:
         inputs = list(layers[0].inputs(example))
         for k, (folding, affine) in enumerate(zip(layers, affines, strict=True)):
-            rows = folding.weights(affine.weights)
+            rows = folding.weights(affine.dense)
             sums = [sum(map(np.multiply, row, inputs)) for row in rows]
             for step in folding.folds:
                 sums = [y + np.roll(y, -step) for y in sums]
@@ -72,7 +72,7 @@ def _peaks(layers: Sequence[Folding], affines: Sequence[Affine], x: np.ndarray) 
 
 
 def _up(number: float) -> float:
-    """Rounded up to one digit: what is published of a weight tells no more."""
+    """Rounded up to one digit: what is published of a weight, or an example, tells no more."""
     number = number or 1.0
     exponent = floor(log10(number))
     return float(f"{ceil(number / 10.0**exponent)}e{exponent}")

@@ -16,6 +16,7 @@ from .cost import milliseconds
 from .errors import ParameterError
 from .network import Affine, levels_of
 from .noise import Estimate
+from .options import tidy
 from .packing import Diagonals
 from .params import CKKS
 from .program import Program, Recorder
@@ -46,6 +47,9 @@ class Chain:
     relinearise_late: bool = False
     fold_first: bool = False
     output_bits: float = 0.0
+
+    def __post_init__(self) -> None:
+        tidy(self)
 
     def params(self, security: int, rotations: tuple[int, ...] = ()) -> CKKS:
         """The parameter set of this chain."""

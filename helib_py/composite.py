@@ -10,11 +10,12 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from . import rehearsal
-from .activations import FUNCTIONS, GRID, Polynomial, check_reach
+from .activations import FUNCTIONS, GRID, Polynomial, check_inside
 from .cipher import Ciphertext
 from .encoding import as_numbers
 from .errors import ParameterError
 from .evaluation import plain
+from .options import instance, listed, real, shown, whole
 from .remez import exchange
 
 
@@ -57,12 +58,13 @@ class Composite:
     def __call__(self, x: Any) -> Any:
         """Of the kind that x is; ciphertexts must lie within [-bound, bound]."""
         if isinstance(x, Ciphertext):
-            check_reach(x, self.bound)
+            check_inside(x, self.low, self.high)
             return rehearsal.run(self, x)
         return self._compose(as_numbers(x) if isinstance(x, list | tuple) else x)
 
     def run(self, x: Any) -> Any:
         """The same of a ciphertext that lies within the bound, by its own operations only."""
+        instance(x, Ciphertext, "a ciphertext, or write p(x), which takes numbers, too")
         return self._compose(x)
 
     def _compose(self, x: Any) -> Any:
@@ -90,9 +92,11 @@ def fit_sign(
     homomorphic comparison", IEEE TDSC 2022). The gap is chosen for the smallest largest error of
     abs. Raises ParameterError for other functions, even degrees, or a bound not above 0.
     """
-    if function not in ("sign", "abs", "relu"):
-        raise ParameterError(f"{function!r}: composition makes sign, abs or relu, fit the others")
-    if not degrees or any(d < 1 or d % 2 == 0 for d in degrees) or not 0 < bound < np.inf:
+    if not isinstance(function, str) or function not in ("sign", "abs", "relu"):
+        raise ParameterError(f"{shown(function)}: one of sign, abs and relu; fit the others")
+    degrees = tuple(whole(d, "degrees", 1, 63) for d in listed(degrees, "degrees, a tuple"))
+    bound = real(bound, "bound")
+    if not 1 <= len(degrees) <= 16 or not all(d % 2 for d in degrees) or bound <= 0:
         raise ParameterError(f"degrees={degrees}, bound={bound}: odd degrees and a bound above 0")
     gaps = 2.0 ** -np.arange(1, 4 * len(degrees) + 6, 0.25)
     gap = min(gaps, key=lambda g: _abs_error(degrees, g))

@@ -16,11 +16,14 @@ from numpy.typing import ArrayLike
 from . import engines, noise, packing, wire
 from .agreement import Agreement, Stage
 from .balance import balanced
+from .bundle import PublicBundle
 from .encoding import as_numbers, within
 from .engines import Evaluator, Handle, KeyHolder
 from .errors import BadBytes, NoSecretKey, OutOfAnswers, ShapeError, WrongKey
+from .flooding import COUNTING
 from .network import Affine, only_squares
-from .roles import PublicBundle
+from .options import whole
+from .params import MAX_RING
 from .tables import nbytes
 
 
@@ -49,9 +52,10 @@ class DeepModelOwner:
             raise ShapeError(f"examples of shape {x.shape}: give a batch, (count, *input shape)")
         affines = _affines(net, x.shape[1:])
         with _advised(net):
+            ring = whole(ring, "ring", 0, MAX_RING)
             self.agreed, self._affines = balanced(affines, x.reshape(len(x), -1), ring, terms)
         params = self.agreed.params
-        engine = engine or engines.own_engine(params)
+        engine = engines.chosen(engine, params)
         self._keys = cast(KeyHolder, engines.new_keys(engine, params))
         self.public = PublicBundle(params, engine, self._keys.bundle)
 
@@ -59,7 +63,7 @@ class DeepModelOwner:
         """All weights and biases, each ciphertext on the level where it is needed."""
         e, sealed = self.public.context.e, list[bytes]()
         for stage, affine in zip(self.agreed.stages, self._affines, strict=True):
-            weights = stage.folding.weights(affine.weights)
+            weights = stage.folding.weights(affine.dense)
             for values in weights.reshape(-1, weights.shape[-1]):
                 sealed.append(e.dump(e.encrypt(values, stage.level, stage.weights)))
             for values in stage.folding.bias(affine.bias):
@@ -134,12 +138,13 @@ class SealedNetwork:
 
     def _count(self, x: np.ndarray) -> None:
         asked = hashlib.sha256((x + 0.0).tobytes()).digest()  # + 0.0: of 0 there is one only
-        if self._given[asked] + 1 > self.agreed.answers:
-            raise OutOfAnswers(
-                f"answers={self.agreed.answers} about one input was agreed on, and about this one "
-                "they have been given: agree on more before the model is made"
-            )
-        self._given[asked] += 1
+        with COUNTING:
+            if self._given[asked] + 1 > self.agreed.answers:
+                raise OutOfAnswers(
+                    f"answers={self.agreed.answers} about one input was agreed on, and about this "
+                    "one they have been given: agree on more before the model is made"
+                )
+            self._given[asked] += 1
 
     def evaluate(self, x: ArrayLike) -> Handle:
         """The engine's own ciphertext before it is masked: its noise tells of x, never send it."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .errors import BadValue, Overflow, ShapeError
+from .errors import BadValue, HelibError, Overflow, ShapeError
+from .options import real
+
+MAX_EXPONENT = 1000  #: a float64 holds whole numbers up to there
 
 
 def power_of_two(n: int) -> int:
@@ -21,45 +27,113 @@ def power_of_two(n: int) -> int:
     return 1 << max(0, n - 1).bit_length()
 
 
+def as_array(values: Any) -> np.ndarray:
+    """What numpy makes of arrays, lists and torch's tensors; BadValue where it makes nothing."""
+    try:
+        if hasattr(values, "detach"):  # a tensor of torch, which is not imported here
+            values = values.detach().cpu().to_dense()
+            values = values.double() if values.is_floating_point() else values
+        array = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
+    except HelibError:
+        raise
+    except Exception as error:  # whatever a stranger's class does in its __array__
+        raise BadValue(f"no array of numbers: {error}") from error
+    if np.ma.is_masked(values):
+        raise BadValue("some of these values are masked: fill them first, values.filled(…)")
+    return array
+
+
 def as_numbers(values: ArrayLike) -> np.ndarray:
     """A contiguous float64 copy; BadValue for what has no place on the real line."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise BadValue(f"rows of unequal length: {error}") from error
+    array = as_array(values)
+    if array.dtype == object:
+        array = _of_objects(array)
     if array.dtype.kind not in "biuf":
         raise BadValue(
             f"only real numbers can be encrypted, not {array.dtype}: convert them first"
         )
     array = np.array(array, dtype=np.float64)
     if not np.all(np.isfinite(array)):
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise BadValue(f"value {array[where]} at index {where}: replace NaN and infinities first")
+        where, place = _first(~np.isfinite(array))
+        raise BadValue(f"value {array[where]}{place}: replace NaN and infinities first")
     return array
+
+
+def as_exact(values: ArrayLike) -> np.ndarray:
+    """The same, but as Python's own numbers (dtype object) where a float64 would lose digits.
+
+    >>> as_exact(2**53 + 1)
+    array(9007199254740993, dtype=object)
+    """
+    numbers = as_numbers(values)
+    given = as_array(values)
+    if given.dtype.kind in "bf" and not isinstance(values, list | tuple):
+        return numbers
+    listed = isinstance(values, int | list | tuple)  # of which numpy may have made float64
+    exact = np.asarray(values, dtype=object) if listed else given.astype(object)
+    if exact.shape != numbers.shape or not all(isinstance(v, Real | Decimal) for v in exact.flat):
+        return numbers
+    exact = _each(_own, exact)
+    return exact if np.any(exact != numbers.astype(object)) else numbers
+
+
+def _of_objects(array: np.ndarray) -> np.ndarray:
+    """Python's own numbers, also such as numpy has no kind for, as float64; others as they are."""
+    if not array.size or not all(isinstance(v, Real | Decimal) for v in array.flat):
+        return array
+    try:
+        return array.astype(np.float64)
+    except OverflowError as error:
+        raise BadValue(
+            f"a number beyond 2^1024, more than a float64 holds: make it smaller ({error})"
+        ) from error
+
+
+def _own(number: Any) -> Any:
+    """Python's own number, with which everything that follows is exact."""
+    number = number.item() if isinstance(number, np.generic) else number
+    return Fraction(number) if isinstance(number, Decimal) else number
+
+
+def _each(change: Callable[[Any], Any], array: np.ndarray) -> np.ndarray:
+    """Every number changed, as an object array of the same shape."""
+    out = np.empty(array.shape, dtype=object)
+    for place, value in np.ndenumerate(array):
+        out[place] = change(value)
+    return out
 
 
 def as_whole(values: ArrayLike) -> np.ndarray:
     """A contiguous int64 copy; BadValue for what is no whole number, Overflow from 2^53 on."""
     numbers = as_numbers(values)
     if np.any(numbers != np.rint(numbers)):
-        where = tuple(int(i) for i in np.argwhere(numbers != np.rint(numbers))[0])
+        where, place = _first(numbers != np.rint(numbers))
         raise BadValue(
-            f"{numbers[where]} at index {where} is no whole number: multiply by a public factor "
-            "and round first, or use he.CKKS"
+            f"{numbers[where]}{place} is no whole number: multiply by a public factor and round "
+            "first, or use he.CKKS"
         )
     if np.any(np.abs(numbers) >= 2.0**53):
         raise Overflow("whole numbers from 2^53 on are not exact in float64: make them smaller")
     return numbers.astype(np.int64)
 
 
+def _first(wrong: np.ndarray) -> tuple[tuple[int, ...], str]:
+    """Where something is wrong for the first time, and in words: none for a single number."""
+    where = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return where, f" at index {where}" if where else ""
+
+
 def within(values: np.ndarray, bound: float, name: str = "bound") -> None:
     """Overflow unless every absolute value is at most ``bound``; ``name`` is how to raise it."""
-    if not 0 < bound < float("inf"):
-        raise BadValue(f"bound={bound}: promise a finite number above 0")
-    top = float(np.max(np.abs(values), initial=0.0))
-    if top > bound:
+    bound = real(bound, name, error=BadValue)
+    if bound <= 0:
+        raise BadValue(f"{name}={bound:g}: promise a number above 0")
+    largest = np.max(np.abs(values), initial=0)  # of Python's own numbers exactly that
+    if largest > bound:
+        top = float(largest)
+        _, place = _first(np.abs(values) == largest)
         raise Overflow(
-            f"a value reaches {top:.4g} but |values| ≤ {bound:.4g} was promised: "
+            f"a value{place} reaches {top:.4g} but |values| ≤ {bound:.4g} was promised: "
             f"divide by {top / bound:.3g} first, or promise {name}={power_of_two(int(top) + 1)}"
         )
 
@@ -133,25 +207,30 @@ def rounded(values: np.ndarray, precision: int) -> np.ndarray:
     BadValue when everything that is not zero would become zero.
     """
     whole: np.ndarray = np.rint(np.ldexp(values, precision))
-    if not whole.any() and values.any():
-        raise BadValue(
-            f"values up to {np.abs(values).max():.3g} vanish below the resolution 2^-{precision}: "
-            "multiply them by a public factor first, or ask for more precision"
-        )
+    _check_vanished(whole, values, precision)
     return whole
 
 
+def _check_vanished(whole: np.ndarray, values: np.ndarray, precision: int) -> None:
+    if not whole.any() and values.any():
+        raise BadValue(
+            f"values up to {float(np.abs(values).max()):.3g} vanish below the resolution "
+            f"2^-{precision}: multiply them by a public factor first, or ask for more precision"
+        )
+
+
 def quantise(values: np.ndarray, precision: int) -> np.ndarray:
-    """The same as an object array of Python ints, which never overflow.
+    """The same as an object array of Python ints, which never overflow; exact at any size.
 
     >>> quantise(np.array([0.3, -2.0]), 4)
     array([5, -32], dtype=object)
     """
-    if precision <= 900:
-        whole = [int(value) for value in rounded(values, precision).ravel().tolist()]
-    else:  # more than a float64 can count
-        whole = [round(Fraction(value) * (1 << precision)) for value in values.ravel().tolist()]
-    return np.array(whole, dtype=object).reshape(values.shape)
+    largest = int(np.max(np.abs(values), initial=0))
+    if values.dtype != object and precision + largest.bit_length() <= MAX_EXPONENT:
+        return _each(int, rounded(values, precision))
+    whole = _each(lambda v: round(Fraction(v) * (1 << precision)), values)
+    _check_vanished(whole, values, precision)
+    return whole
 
 
 @dataclass(frozen=True)
@@ -185,15 +264,20 @@ class Slots:
         return self.width * self.lanes * entries
 
     def unpack(
-        self, plaintexts: Sequence[int], length: int, limit: int, modulus: int = 0
+        self,
+        plaintexts: Sequence[int],
+        length: int,
+        limit: int,
+        modulus: int = 0,
+        kept: int = 0,
     ) -> np.ndarray:
         """Numbers (lanes, length); Overflow unless every |number| ≤ limit and all the rest is 0.
 
         With a ``modulus`` there is a shield: what is above the numbers is random, modulo n, and
-        ignored. A negative number borrows from the slots above it, so half a slot is added to each
-        first.
+        ignored, and so is what is above the lowest bits of a slot, those that are ``kept``. A
+        negative number borrows from above, so half of what is kept is added to each first.
         """
-        half, cut = 1 << (self.width - 1), []
+        half, cut = 1 << ((kept or self.width) - 1), []
         for i, plaintext in enumerate(plaintexts):
             bits = self.bits_used(i, length)
             count = bits // self.width

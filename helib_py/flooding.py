@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log, log2, pi, sqrt
+from math import inf, isfinite, log, log2, pi, sqrt
+from threading import Lock
+from typing import Any, TypeVar
 
 import numpy as np
 
 from . import randomness
 from .errors import OutOfAnswers, ParameterError
+from .options import real
 
 Terms = tuple[float, int]  #: of a flood: statistical bits, answers
 FEWEST_BITS = 30  #: statistical bits below which a flood is a toy's
+ANY = -inf  #: bits asked of a plan that is looked at, however few outlast its flood
 MOST_BITS, MOST_ANSWERS = 256, 10**12  #: more than anyone can want
 
 
@@ -64,12 +68,18 @@ class Flood:
         return np.asarray(embed(coefficients).real / self.scale)
 
     def capacity(self, modulus: int) -> float:
-        """Bits that one answer can carry at most, even if its input was made to spy."""
-        return capacity(modulus, self.period, self.std)
+        """Bits that one answer can carry at most, even if its input was made to spy.
+
+        All ``each`` ciphertexts of it together; of its modulus, see ``CKKS.modulus``.
+        """
+        return self.each * capacity(modulus, self.period, self.std)
 
     def mask(self, ring: int, modulus: int) -> np.ndarray:
         """A fresh polynomial to add to an answer, Python's whole numbers (N,); see ``mask``."""
         return mask(ring, modulus, self.period, self.std)
+
+
+COUNTING = Lock()  #: while answers are counted: two threads must not take the last one
 
 
 class Allowance:
@@ -80,12 +90,21 @@ class Allowance:
 
     def take(self) -> None:
         """One of them; OutOfAnswers where none is left."""
-        if self._flood and self._given == self._flood.answers:
+        with COUNTING:
+            if self._flood and self._given >= self._flood.answers:
+                raise OutOfAnswers(
+                    f"{self._flood}, and they have been given: make the server with more "
+                    "answers=, or let the data owner make another key"
+                )
+            self._given += 1
+
+    def __reduce__(self) -> tuple[object, tuple[Flood | None]]:
+        if self._flood and self._given:
             raise OutOfAnswers(
-                f"{self._flood}, and they have been given: make the server with more answers=, "
-                "or let the data owner make another key"
+                "a server that has given flooded answers is not copied, its copy would count them "
+                "anew: copy it before, or make another with as many answers= as are left"
             )
-        self._given += 1
+        return Allowance, (self._flood,)
 
 
 def check_terms(statistical_bits: float, answers: int, insecure: bool) -> None:
@@ -102,6 +121,21 @@ def check_terms(statistical_bits: float, answers: int, insecure: bool) -> None:
         )
     if type(answers) is not int or not 1 <= answers <= MOST_ANSWERS:
         raise ParameterError(f"answers: a whole number from 1 to {MOST_ANSWERS:g}")
+
+
+Flooded = TypeVar("Flooded", bound=Any)
+
+
+def outlasting(plan: Flooded, precision: float) -> Flooded:
+    """A plan as it is; ParameterError when its flood leaves fewer significant bits, or is none."""
+    precision = precision if precision is ANY else real(precision, "precision")
+    if plan.bits >= precision and isfinite(plan.flood.slot_std):
+        return plan
+    raise ParameterError(
+        f"~{plan.bits:.1f} bits outlast {plan.flood}, {precision:g} are wanted: plan with "
+        "he.plan(…, flood=bits), which chooses larger primes, ask for fewer statistical bits, "
+        "answers or layers, or for less precision="
+    )
 
 
 def flood_std(error: float, count: int, statistical_bits: float, answers: int = 1) -> float:
@@ -143,9 +177,22 @@ def capacity(modulus: int, period: int, std: float) -> float:
 def embed(coefficients: np.ndarray) -> np.ndarray:
     """All slots of a real polynomial (N,), complex (N/2,): its values at ζ^(3^j), ζ = e^(iπ/N)."""
     ring = len(coefficients)
-    turned = coefficients * np.exp(1j * pi * np.arange(ring) / ring)
-    values: np.ndarray = np.fft.ifft(turned, norm="forward")[_order(ring)]
+    values: np.ndarray = np.fft.ifft(coefficients * _turns(ring), norm="forward")[_order(ring)]
     return values
+
+
+def coefficients_of(slots: np.ndarray) -> np.ndarray:
+    """The real polynomial (N,) with these real slots (N/2,): what ``embed`` undoes."""
+    ring = 2 * len(slots)
+    values, order = np.empty(ring), _order(ring)
+    values[order] = values[ring - 1 - order] = slots  # real, and so the same at conjugate roots
+    return np.asarray((np.fft.fft(values, norm="forward") / _turns(ring)).real)
+
+
+@lru_cache
+def _turns(ring: int) -> np.ndarray:
+    """ζ^k for every coefficient."""
+    return np.asarray(np.exp(1j * pi * np.arange(ring) / ring))
 
 
 @lru_cache

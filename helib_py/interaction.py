@@ -13,28 +13,31 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import paillier, randomness
+from .bundle import PublicBundle, received
 from .encoding import as_numbers
 from .errors import ParameterError, ShapeError
+from .options import instance, whole
 from .paillier import PaillierVector
 from .params import Paillier
 from .refresh import DeepServer, rounds
-from .roles import DataOwner, PublicBundle, received
+from .roles import DataOwner
 from .transcript import Transcript
 
+Layers = Sequence[tuple[ArrayLike, ArrayLike | None]]
 Dense = tuple[np.ndarray, np.ndarray]  #: W (outputs, inputs) and b (outputs,)
 
 
 class LinearServer:
     """Holds a network's weights and a public key: computes W @ x + b on what it cannot read.
 
-    ``layers``: pairs of W (outputs, inputs) and b (outputs,), values within the parameters'
-    ``factor_bound``, else Overflow when they are used. ParameterError for keys that are not
-    Paillier's, ShapeError for layers that do not follow one another.
+    ``layers``: pairs of W (outputs, inputs) and b (outputs,) or None, values within the
+    parameters' ``factor_bound``, else Overflow when they are used. ParameterError for keys that
+    are not Paillier's, ShapeError for layers that do not follow one another.
     """
 
     def __init__(
         self,
-        layers: Sequence[tuple[ArrayLike, ArrayLike]],
+        layers: Layers,
         public: PublicBundle | bytes,
         insecure: bool = False,
     ) -> None:
@@ -57,6 +60,7 @@ class LinearServer:
         ShapeError for a layer that is not there, BadBytes for inputs labelled as anything but
         freshly encrypted: a limit of the data owner's choice could carry a row of weights out.
         """
+        layer = whole(layer, "layer", error=ShapeError)
         if layer not in range(self.depth):
             raise ShapeError(f"layer {layer}: this network has the layers 0 to {self.depth - 1}")
         weights, bias = self._layers[layer]
@@ -86,7 +90,10 @@ def interact(
     plan with refreshes on one x of its shape: the owner decrypts and encrypts again what a mask
     hides.
     """
+    instance(owner, DataOwner, "a he.DataOwner first")
+    instance(server, LinearServer | DeepServer, "a he.LinearServer or a he.DeepServer")
     transcript = Transcript() if transcript is None else transcript
+    instance(transcript, Transcript, "a he.Transcript")
     if isinstance(server, DeepServer):
         return rounds(owner, server, x, transcript)
     values = as_numbers(x)
@@ -100,7 +107,7 @@ def interact(
     return values
 
 
-def mask(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[Dense]:
+def mask(layers: Layers) -> list[Dense]:
     """The same network with hidden units permuted and scaled by random ρ in (1/2, 1].
 
     ReLU(ρ z) = ρ ReLU(z) for ρ > 0, so the next layer undoes both. To be made anew for every
@@ -116,9 +123,15 @@ def mask(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[Dense]:
     return [*out, (weights, bias)]
 
 
-def check_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[Dense]:
+def check_layers(layers: Layers) -> list[Dense]:
     """ShapeError unless every layer takes what the one before it gives."""
-    dense = [(as_numbers(weights), as_numbers(bias)) for weights, bias in layers]
+    try:
+        dense = [
+            (as_numbers(w), np.zeros(len(as_numbers(w))) if b is None else as_numbers(b))
+            for w, b in layers
+        ]
+    except (TypeError, ValueError):  # no pairs
+        dense = []
     if not dense or any(w.ndim != 2 or b.shape != (len(w),) for w, b in dense):
         raise ShapeError("layers: pairs of W (outputs, inputs) and b (outputs,), one or more")
     for (_, given), (taking, _) in pairwise(dense):

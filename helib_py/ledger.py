@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from .cipher import WATCHER, Ciphertext, Watcher
 from .encoding import as_numbers
 from .errors import BadValue
-from .noise import measured_bits
+from .noise import bits, measured_bits
 from .roles import DataOwner
 from .tables import Shown, Table, nbytes
 
@@ -23,7 +23,7 @@ _SHOWN = {
     "__add__": "x + {}", "__sub__": "x - {}", "__rsub__": "{} - x", "__neg__": "-x",
     "__mul__": "x * {}", "__truediv__": "x / {}", "__pow__": "x ** k", "__matmul__": "x @ {}",
     "__rmatmul__": "W @ x", "lower": "lower", "rotate": "rotate", "sum": "sum",
-    "combine": "combine", "packed": "pack",
+    "mean": "mean", "combine": "combine", "packed": "pack",
 }  # fmt: skip
 
 
@@ -111,6 +111,12 @@ class Ledger(Shown):
             WATCHER.reset(token)
         return out
 
+    def ran(self, plan: Any, result: Any, seconds: float) -> None:
+        """A whole plan, in one line; `helib_py.layer_bits` looks inside."""
+        (level, scale, *_), params = plan.interface.result, plan.params
+        entry = ("plan", level, scale, bits(plan.error), None, seconds, result.nbytes)
+        self._entries.append(Entry(*entry, type(params).__name__, params.is_secure))
+
     def _note(
         self, operation: str, c: Ciphertext, clear: np.ndarray | None, seconds: float
     ) -> None:
@@ -173,7 +179,8 @@ _APPLY: dict[str, Callable[..., Any]] = {
     "__matmul__": lambda a, b: a @ b,
     "__rmatmul__": lambda a, b: b @ a,
     "rotate": lambda a, k: np.roll(a, -k, axis=-1),
-    "sum": lambda a: a.sum(axis=-1, keepdims=True),
+    "sum": lambda a, axis=-1: a.sum(axis=-1, keepdims=True),
+    "mean": lambda a, axis=-1: a.mean(axis=-1, keepdims=True),
     "combine": lambda a, terms, factors: sum(f * t for f, t in zip(factors, terms, strict=True)),
     "lower": lambda a, level: a,
     "packed": lambda a: a,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 
@@ -62,12 +64,31 @@ def _number(file: Path) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def check_memory(needed: float, what: str) -> None:
-    """OutOfMemory unless that many bytes are available."""
+SMALLER = (
+    "use a larger machine, fewer levels=, or refresh by the key holder instead; a toy takes "
+    "insecure=True"
+)
+
+
+def check_memory(needed: float, what: str, instead: str = SMALLER) -> None:
+    """OutOfMemory that says what to do unless that many bytes are available."""
     available = available_memory()
     if needed > available:
         raise OutOfMemory(
-            f"{what} needs {nbytes(needed)} of memory, {nbytes(available)} are available: use a "
-            "larger machine, fewer levels=, or refresh by the key holder instead; a toy takes "
-            "insecure=True"
+            f"{what} needs {nbytes(needed)} of memory, {nbytes(available)} are available: "
+            f"{instead}"
         )
+
+
+@contextmanager
+def enough_memory(what: str, instead: str) -> Iterator[None]:
+    """While much memory is asked for: where there is none, OutOfMemory that says what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "I/O error" not in str(error):
+            raise  # which is what SEAL says of a stream in memory that cannot grow
+        raise OutOfMemory(
+            f"{what} takes more memory than this process gets, {nbytes(available_memory())} are "
+            f"left: {instead}, or use a larger machine"
+        ) from error

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import wire
+from .bundle import PublicBundle
 from .encoding import as_numbers
 from .errors import BadBytes, ParameterError, ShapeError
+from .options import shown
 from .paillier import PaillierVector, expect_fresh, row_width
 from .params import Paillier
-from .roles import DataOwner, PublicBundle
+from .roles import DataOwner
 from .tables import nbytes
 
 
@@ -28,8 +31,8 @@ class ModelOwner:
     ) -> None:
         if not isinstance(params, Paillier) or params.factor_bound < 1:
             raise ParameterError(
-                f"{params!r}: an encrypted linear model takes he.Paillier() with a factor_bound "
-                "of at least 1, as its bias is multiplied by 1"
+                f"{shown(params)}: an encrypted linear model takes he.Paillier() with a "
+                "factor_bound of at least 1, as its bias is multiplied by 1"
             )
         self.params = params
         self._owner = DataOwner(params, engine, primes)
@@ -39,8 +42,8 @@ class ModelOwner:
         """Weights (features,) or (outputs, features) and their bias, encrypted to be sent.
 
         |weights| and |bias| are at most the parameters' ``bound``. The outputs are side by side in
-        one ciphertext a feature, so that one product of powers gives all scores. Raises
-        ShapeError, Overflow.
+        one ciphertext a feature, so that one product of powers gives all scores. Raises Overflow,
+        and ShapeError, also for more outputs than there is room for.
         """
         matrix, added = as_numbers(weights), as_numbers(bias)
         if matrix.ndim not in (1, 2) or added.shape not in ((), matrix.shape[:-1]):
@@ -48,6 +51,12 @@ class ModelOwner:
         column = np.broadcast_to(added, matrix.shape[:-1])[..., None]
         both = np.concatenate([matrix, column], axis=-1)
         width = row_width(self.params, terms=both.shape[-1])
+        if both.ndim == 2 and len(both) * width > self.params.capacity:
+            raise ShapeError(
+                f"{len(both)} outputs of {width} bits, side by side in {self.params.capacity}: "
+                f"encrypt at most {self.params.capacity // width} outputs a model, the others as "
+                "another one, or lower precision, factor_precision or the bounds"
+            )
         options = {"width": width} if both.ndim == 2 else {}
         return SealedModel(self.public, self._owner.encrypt(both, **options).to_bytes())
 
@@ -112,22 +121,28 @@ class SealedModel:
         """Raises BadBytes when the message is not whole, or not under the ``agreed`` parameters.
 
         Agree on them before: a model owner who may choose the bound chooses how wide a score is,
-        and with it how much of the inputs one score can carry. Without that, any parameters of 112
-        bits of security or more are taken, weaker ones with ``insecure=True``.
+        and with it how much of the inputs one score can carry. Without that, keys of the default
+        size are taken, 128-bit security, with any bounds; smaller ones with ``insecure=True``.
         """
         _, payloads = wire.unpack("sealed model", data)
         with wire.rebuilding("sealed model"):
             bundle, sealed = payloads
         insecure = agreed.insecure if agreed else insecure
         public = PublicBundle.from_bytes(bundle, insecure, engine)
+        usual = Paillier().bits
+        if agreed is None and getattr(public.params, "bits", 0) != usual and not insecure:
+            raise BadBytes(
+                f"a model under {public.params!r}: where nothing was agreed on, keys have {usual} "
+                "bits; agree on others and pass them, agreed=he.Paillier(…)"
+            )
         if agreed is not None and public.params.fingerprint != agreed.fingerprint:
             raise BadBytes(f"a model under {public.params!r}, {agreed!r} was agreed on: refuse it")
         model = cls(public, sealed)
         _ = model.weights  # loaded, so that what is damaged is refused now
         return model
 
-    def __reduce__(self) -> tuple[object, tuple[bytes, None, bool, str]]:
-        given = (self.to_bytes(), None, self.public.params.insecure, self.public.engine)
+    def __reduce__(self) -> tuple[object, tuple[bytes, Paillier, bool, str]]:
+        given = (self.to_bytes(), cast(Paillier, self.public.params), False, self.public.engine)
         return SealedModel.from_bytes, given
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from math import inf, log2
 from operator import attrgetter
@@ -13,17 +14,20 @@ from typing import Any
 
 import numpy as np
 
+from . import noise
 from .arrange import arrange
 from .compile import Chain, Compiler, Packed, operation_costs
 from .engines.plain import PlainEvaluator, QuickEvaluator, Values
 from .errors import ParameterError
-from .flooding import Terms
-from .network import Affine, levels_of
+from .flooding import ANY, Terms
+from .network import Affine, levels_of, run
 from .params import MAX_MODULUS_BITS, MAX_PRIME_BITS
 from .plans import Interface, Layer, Plan
 from .program import Program
+from .span import Span
 
 MARGIN_BITS = 2.0  #: values may grow to 4 times those of the examples before overflow
+FOR_ERRORS = 0.05  #: bits of headroom that are left to errors, which take room as values do
 MAX_PRECISION = 45  #: significant bits that primes of 60 bits can leave
 KEY_BITS = 5  #: by which the special prime exceeds the others, to quieten key switching
 CLIMB = 6  #: layers up to which every weight scale is chosen by itself
@@ -78,9 +82,15 @@ def _margin(chain: Chain | None) -> float:
 def _reason(best: Plan | None, tight: Plan | None, margin: float, precision: float) -> str:
     """Why no plan will do: values without room in one, or else errors; and what to do."""
     left = f"{best.bits:.1f} reached by {best.params!r}" if best else ""
-    if best and not (tight and best.headroom < margin + AT_THE_RIM):
+    crowded = tight is not None and min(layer.bits for layer in tight.layers) > 0
+    if best and not (crowded and best.headroom < margin + AT_THE_RIM):
         return f"{precision} bits asked, {left}: ask for less precision, or for another ring"
     assert tight is not None
+    if not crowded:
+        return (
+            f"errors outgrow the values of these layers under {tight.params!r}: use fewer layers, "
+            "normalise them (nn.BatchNorm) and train again, or allow a larger ring"
+        )
     widest = max(tight.layers, key=lambda layer: layer.peak)
     return (
         f"values up to {widest.peak:.2g} after {widest.name} need {margin - tight.headroom:.0f} "
@@ -103,21 +113,21 @@ def plans(
     """
     if chain:
         chain.check(affines)
+    span, x, done = Span.of(examples), noise.enough(examples), list[Chain]()
     rings = [chain.ring] if chain else [ring] if ring else sorted(MAX_MODULUS_BITS[security])
-    done: list[Chain] = []
     for n in rings:
         found = chains if flood is None else deep
-        tries = [chain] if chain else list(found(affines, n, security))
+        tries = [chain] if chain else found(affines, n, security)
         tries = [c for c in tries if replace(c, ring=0) not in done]  # larger rings add noise
         packed = arrange(affines, n // 2) if tries else None
         if packed is None:
             continue
-        draft = Draft(packed, examples, security)
+        draft = Draft(packed, x, security, span)
         for tried in tries:
             made = draft.best(tried)
             if made.headroom >= _margin(chain):
                 done.append(replace(tried, ring=0))
-            yield made.flooded(*flood, -inf) if flood else made
+            yield made.flooded(*flood, ANY) if flood else made
 
 
 def chains(affines: Sequence[Affine], ring: int, security: int) -> Iterator[Chain]:
@@ -154,6 +164,11 @@ def deep(affines: Sequence[Affine], ring: int, security: int) -> Iterator[Chain]
         yield Chain(ring, False, bits, MAX_PRIME_BITS, each, fold_first=True, output_bits=each)
 
 
+def _roomy_bits(plan: Plan) -> float:
+    """The bits of a plan whose values have the margin to grow."""
+    return plan.bits if plan.headroom >= MARGIN_BITS else -inf
+
+
 @dataclass(frozen=True, eq=False)
 class Draft:
     """A packed network with examples, ready to be written down for one chain after another."""
@@ -161,7 +176,8 @@ class Draft:
     packed: Packed
     examples: np.ndarray
     security: int
-    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    span: Span
+    _known: dict[Any, dict[int, float]] = field(default_factory=dict, init=False, repr=False)
 
     def best(self, chain: Chain) -> Plan:
         """The plan of a chain, with the scales that it leaves open chosen for the most bits."""
@@ -174,7 +190,7 @@ class Draft:
     def _filled(self, chain: Chain) -> Chain:
         """Results at the largest scale that leaves the margin, and room for a flood, in q."""
         sketch = self._sketch(chain)
-        peak = float(np.abs(self._exact(sketch, chain)[1][-1]).max())
+        peak = float(np.abs(self._exact[-1]).max())
         room = log2(sketch.params.primes[0]) - 1 - FLOOD_ROOM - MARGIN_BITS
         return replace(chain, output_bits=float(int(10 * (room - log2(max(peak, 1.0)))) / 10))
 
@@ -185,12 +201,12 @@ class Draft:
         bits. In a short chain the weights' scales are then changed by hill climbing, all together
         and one by one; the input gets the largest scale that leaves the margin.
         """
-        few = Draft(self.packed, self.examples[:4], self.security)
+        few = replace(self, examples=self.examples[:4])
         layers = len(self.packed.layers)
         if layers > CLIMB and not chain.weight_bits:
             return few.steady(chain)
         start = replace(chain, input_bits=20.0, weight_bits=chain.weight_bits or (17.0,) * layers)
-        peaks = self._exact(self._sketch(start), start)[0]
+        peaks = self._peaks(self._sketch(start), start)
         return self._fill(chain, peaks) if chain.weight_bits else few.climb(start, peaks)
 
     def climb(self, start: Chain, peaks: dict[int, float]) -> Chain | None:
@@ -202,7 +218,7 @@ class Draft:
             move = moves.popleft()
             weights = tuple((move + chosen.weight_bits).tolist())
             tried = self._fill(replace(start, weight_bits=weights), peaks)
-            bits = self.plan(tried).bits if tried else -inf
+            bits = _roomy_bits(self.plan(tried)) if tried else -inf
             if bits > best + 0.05:  # once more the same way
                 chosen, best = tried or start, bits
                 moves.extendleft([move] * bool(move.any()))
@@ -213,8 +229,7 @@ class Draft:
         chosen, best = None, -inf
         for scale in range(16, chain.prime_bits[0] - 8):
             tried = replace(chain, input_bits=float(scale))
-            plan = self.plan(tried)
-            bits = plan.bits if plan.headroom >= MARGIN_BITS else -inf
+            bits = _roomy_bits(self.plan(tried))
             if bits > best:
                 chosen, best = tried, bits
             elif chosen:  # downhill: weights get what the scale does not, so there is one summit
@@ -224,15 +239,18 @@ class Draft:
     def plan(self, chain: Chain) -> Plan:
         """The plan of a chain with its scales, its bits predicted by the clear twin."""
         sketch = self._sketch(chain)
-        peaks, exact = self._exact(sketch, chain)
-        noisy = self._values(sketch, QuickEvaluator(sketch.params, seed=1))
+        peaks, seen = self._peaks(sketch, chain), dict[int, float]()
+        noisy = self._values(
+            sketch, QuickEvaluator(sketch.params, 1, noise.LOUDER, len(self.examples)), seen
+        )
         layers = tuple(
-            replace(layer, peak=float(np.abs(e).max()), error=float(np.abs(n - e).max()))
-            for layer, e, n in zip(sketch.layers, exact, noisy, strict=True)
+            replace(layer, peak=float(np.abs(e).max()), error=noise.foreseen(n - e))
+            for layer, e, n in zip(sketch.layers, self._exact, noisy, strict=True)
         )
         layers = (*layers[:-1], sketch.leaving(layers[-1]))
         primes, scale = sketch.params.primes, sketch.interface.scale
-        room = headroom(sketch.program, primes, scale, peaks)
+        largest = {r: max(peaks[r], seen[r]) for r in peaks}  # where errors take room as well
+        room = sketch.program.headroom(primes, scale, largest)
         return replace(sketch, layers=layers, headroom=room)
 
     def _sketch(self, chain: Chain) -> Plan:
@@ -247,7 +265,7 @@ class Draft:
             self.examples.shape[1:],
             self.packed.gather,
             scale,
-            self._bound(),
+            self.span,
             len(self.packed.affines[-1].bias),
             out.block,
             *program.trace(params.primes, scale)[program.output],
@@ -256,19 +274,20 @@ class Draft:
         layers = tuple(self._layers(program, interface, compiler.ends))
         return Plan(interface, program, layers)
 
-    def _bound(self) -> float:
-        """A public bound for inputs: a power of two above all the examples."""
-        return float(2.0 ** np.ceil(log2(float(np.abs(self.examples).max()) or 1.0)))
+    @cached_property
+    def _exact(self) -> list[np.ndarray]:
+        """Each layer's values over the examples, by matrices: what a program must compute."""
+        flat = self.examples.reshape(len(self.examples), -1)
+        return run(self.packed.affines, flat, self.packed.closed)
 
-    def _exact(self, plan: Plan, chain: Chain) -> tuple[dict[int, float], list[np.ndarray]]:
-        """Largest magnitude in every register, and each layer's values: alike at any scales."""
+    def _peaks(self, plan: Plan, chain: Chain) -> dict[int, float]:
+        """Largest magnitude in every register, without noise: alike at any scales."""
         key = (chain.lazy, chain.relinearise_late, chain.fold_first, len(chain.prime_bits))
         if key not in self._known:
             peaks: dict[int, float] = {}
-            values = self._values(plan, PlainEvaluator(plan.params, noisy=False), peaks)
-            self._known[key] = peaks, values
-        found: tuple[dict[int, float], list[np.ndarray]] = self._known[key]
-        return found
+            self._values(plan, PlainEvaluator(plan.params, noisy=False), peaks)
+            self._known[key] = peaks
+        return self._known[key]
 
     def _values(
         self, plan: Plan, twin: PlainEvaluator, peaks: dict[int, float] | None = None
@@ -279,7 +298,7 @@ class Draft:
 
         def look(register: int, value: Values) -> None:
             if peaks is not None:
-                peaks[register] = max(float(value.slots.max()), -float(value.slots.min()))
+                peaks[register] = value.peak
             if register in slots:
                 values[register] = value.slots[..., slots[register]]
 
@@ -292,11 +311,12 @@ class Draft:
         guess = replace(chain, input_bits=20.0)
         params = guess.params(self.security)
         program, primes = Compiler(self.packed, guess, params).program, params.primes
+        least = MARGIN_BITS + FOR_ERRORS
         tenths = range(int(10 * FEWEST_BITS), 10 * chain.prime_bits[-1])
         fits = bisect_left(
             tenths,
             True,
-            key=lambda t: headroom(program, primes, 2 ** (t / 10), peaks) < MARGIN_BITS,
+            key=lambda t: program.headroom(primes, 2 ** (t / 10), peaks) < least,
         )
         return replace(chain, input_bits=tenths[fits - 1] / 10) if fits else None
 
@@ -318,16 +338,3 @@ class Draft:
                 register=end,
                 slots=tuple(self.packed.layers[i].out.find().tolist()),
             )
-
-
-def headroom(
-    program: Program, primes: Sequence[int], scale: float, peaks: dict[int, float]
-) -> float:
-    """Bits between the modulus and the largest value, in the register where it is tightest."""
-    modulus = np.cumsum(np.log2(np.array(primes, dtype=float)))
-    traced = program.trace(primes, scale)
-    return min(
-        float(modulus[level]) - 1 - log2(at) - log2(max(peaks[r], 1.0))
-        for r, (level, at) in traced.items()
-        if r in peaks
-    )

@@ -6,25 +6,26 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from math import inf, isclose, isfinite, prod
-from typing import Any, TypeVar
+from math import isclose, prod
 
 import numpy as np
 
 from . import noise, portable, wire
 from .ckks import CKKSVector
 from .context import Context
-from .encoding import as_numbers, within
+from .encoding import as_numbers
 from .engines import Handle
 from .engines.plain import PlainEvaluator, Values
 from .engines.worst import Reach, WorstCase
-from .errors import MissingKey, ParameterError, ShapeError
-from .flooding import Flood, check_terms
+from .errors import MissingKey, ShapeError
+from .flooding import ANY, Flood, check_terms, outlasting
 from .noise import Estimate
+from .options import instance
 from .params import CKKS
 from .portable import Described
 from .program import Program
-from .tables import Shown, Table, nbytes
+from .span import Span
+from .tables import Shown, Table, grown, nbytes
 
 PRECISION = 7.0  #: significant bits that are enough for a label
 MOST_SIDES, MOST_INPUTS = 16, 1 << 25  #: of an input; looked at before any array is made
@@ -61,15 +62,15 @@ class Interface:
     """What data owner and server agree on in public: no weights.
 
     ``gather``: for every uploaded ciphertext, the input index of each slot, -1 for zero, shape
-    (ciphertexts, slots). Result i is found in slot i·stride, at the result's level and scale, and
-    again after every ``period``.
+    (ciphertexts, slots). ``span``: what the numbers of an input are within. Result i is found in
+    slot i·stride, at the result's level and scale, and again after every ``period``.
     """
 
     params: CKKS
     shape: tuple[int, ...]
     gather: np.ndarray
     scale: float
-    bound: float
+    span: Span
     outputs: int
     stride: int
     result_level: int
@@ -93,9 +94,9 @@ class Interface:
         """One input, encrypted for upload."""
         if x.shape != self.shape:
             raise ShapeError(f"input of shape {x.shape}: one at a time, of shape {self.shape}")
-        within(x, self.bound)
+        self.span.check(x)
         top, size = self.params.depth, self.params.slots
-        estimate = Estimate(self.bound, noise.fresh_std(self.params, self.scale))
+        estimate = Estimate(self.span.bound, noise.fresh_std(self.params, self.scale))
         handles = [context.e.encrypt(slots, top, self.scale) for slots in self.lay_out(x)]
         return [
             CKKSVector(context, h, top, self.scale, size, estimate, original=h) for h in handles
@@ -125,14 +126,14 @@ class Interface:
         output = {"register": register, "level": level, "scale": scale}
         output |= {"stride": self.stride, "count": self.outputs, "error": error}
         output["period"] = self.period
-        given = {"shape": self.shape, "bound": self.bound, "scale": self.scale}
+        given = {"shape": self.shape, "scale": self.scale, **asdict(self.span)}
         return {"input": given | {"gather": portable.array(self.gather, "<i4")}, "output": output}
 
     @classmethod
     def described(cls, described: Described, params: CKKS) -> Interface:
         """Back from a plan's JSON; ValueError for one that contradicts itself."""
         given, out = described["input"], described["output"]
-        bound, scale = wire.typed(given, {"bound": float, "scale": float})
+        (scale,) = wire.typed(given, {"scale": float})
         kinds = {"count": int, "stride": int, "level": int, "scale": float, "period": int}
         outputs, stride, *result = wire.typed(out, kinds)
         shape, (rows, _) = tuple(given["shape"]), given["gather"]["shape"]
@@ -140,19 +141,18 @@ class Interface:
         if len(shape) > MOST_SIDES or any(type(side) is not int or side < 1 for side in shape):
             raise ValueError("an input of a shape that there is not")
         inside = rows and gather.min() >= -1 and gather.max() < prod(shape) <= MOST_INPUTS
-        inside = inside and bound > 0
         period = result[-1]
         repeats = min(period, stride) > 0 and params.slots % period == period % stride == 0
         if not (inside and repeats and 0 < outputs * stride <= period):
             raise ValueError("its inputs or outputs are outside of shape or slots")
-        return cls(params, shape, gather, scale, bound, outputs, stride, *result)
+        return cls(params, shape, gather, scale, Span.told(given), outputs, stride, *result)
 
     def flooded(self, context: Context, output: Handle, flood: Flood) -> CKKSVector:
         """The same under a flood, ready to leave: fresh, and empty but for what repeats."""
         e = context.e
         coefficients = flood.mask(self.params.ring, self.params.modulus(self.result_level))
         handle = e.add_integers(e.rerandomise(output), coefficients)
-        c = self.wrap(context, handle, noise.largest(self.outputs) * flood.slot_std)
+        c = self.wrap(context, handle, noise.rarely(self.outputs) * flood.slot_std)
         return replace(c, period=self.period, original=handle)
 
     def read(self, slots: np.ndarray) -> np.ndarray:
@@ -162,7 +162,7 @@ class Interface:
     def wrap(self, context: Context, output: Handle, error: float) -> CKKSVector:
         """A program's output as a ciphertext that its owner can decrypt."""
         room = noise.room(self.params, *self.result)
-        estimate = Estimate(room, error / noise.largest(self.outputs))
+        estimate = Estimate(room, error / noise.rarely(self.outputs))
         return CKKSVector(
             context, output, self.result_level, self.result_scale, self.outputs, estimate,
             self.stride,
@@ -206,6 +206,13 @@ class Plan(Shown):
         """Predicted server time for one input on the reference machine of ``cost.py``."""
         return sum(layer.milliseconds for layer in self.layers)
 
+    @cached_property
+    def memory_bytes(self) -> int:
+        """Bytes of all that a server holds at a time for one input, but for the keys."""
+        traced = self.program.trace(self.params.primes, self.interface.scale)
+        levels = {register: level for register, (level, _) in traced.items()}
+        return 8 * self.params.ring * self.program.polynomials(levels)
+
     @property
     def rotation_key_bytes(self) -> int:
         """Bytes of the rotation keys, sent once."""
@@ -216,7 +223,8 @@ class Plan(Shown):
         """One line: parameters, precision, time, bytes."""
         flood = f" · {self.flood}" if self.flood else ""
         return (
-            f"{self.params!r} · ~{self.bits:.1f} bits{flood} · ~{self.milliseconds:.0f} ms · "
+            f"{self.params!r} · ~{self.bits:.1f} bits{flood} · values may grow "
+            f"{grown(self.headroom)} · ~{self.milliseconds:.0f} ms · "
             f"upload {nbytes(self.interface.upload_bytes)} · {len(self.program.rotations)} "
             f"rotation keys {nbytes(self.rotation_key_bytes)}"
         )
@@ -233,6 +241,16 @@ class Plan(Shown):
         ]
         return Table(heads, rows, caption=f"Plan · {self.summary}")
 
+    def room(self, x: np.ndarray) -> float:
+        """Bits of the modulus above the largest intermediate value of inputs (…, *shape).
+
+        Below 0 it overflows, and nothing that decrypts is right. For whoever has inputs in clear.
+        """
+        peaks: dict[int, float] = {}
+        twin = PlainEvaluator(self.params, noisy=False)
+        self.run_clear(x, twin, lambda register, value: peaks.update({register: value.peak}))
+        return self.program.headroom(self.params.primes, self.interface.scale, peaks)
+
     def simulate(self, x: np.ndarray, noisy: bool = True, seed: int | None = None) -> np.ndarray:
         """The clear twin's outputs for inputs (…, *shape), shape (…, outputs)."""
         twin = PlainEvaluator(self.params, noisy, seed)
@@ -245,6 +263,8 @@ class Plan(Shown):
         watch: Callable[[int, Values], None] | None = None,
     ) -> Values:
         """The program on clear inputs (…, *shape); ``watch`` sees every register."""
+        instance(twin, PlainEvaluator, "a clear twin, PlainEvaluator(plan.params)")
+        instance(watch, Callable | None, "a function of register and values for watch=")
         laid = self.interface.lay_out(as_numbers(x))
         top, scale = self.params.depth, self.interface.scale
         result: Values = self.program.run(
@@ -255,7 +275,7 @@ class Plan(Shown):
     def leaving(self, last: Layer) -> Layer:
         """The last layer with the error of the encryption of zero under which results leave."""
         fresh = noise.fresh_std(self.params, self.interface.result_scale)
-        added = noise.largest(self.interface.outputs) * fresh
+        added = noise.rarely(self.interface.outputs) * fresh
         return replace(last, error=float(np.hypot(last.error, added)))
 
     def worst(self, bound: np.ndarray, more: float = 0.0) -> Reach:
@@ -274,7 +294,7 @@ class Plan(Shown):
     def worst_error(self) -> float:
         """Deviation of the error of a slot of the result, for the worst inputs there may be."""
         inside = self.interface
-        return float(self.worst(np.full(inside.shape, inside.bound)).std.max())
+        return float(self.worst(np.full(inside.shape, inside.span.bound)).std.max())
 
     def flooded(
         self,
@@ -300,6 +320,7 @@ class Plan(Shown):
 
     def check_keys(self, params: CKKS) -> None:
         """MissingKey unless keys made for ``params`` serve this plan."""
+        instance(params, CKKS, "the parameters of the keys, owner.public.params")
         missing = set(self.program.rotations) - set(params.rotations or ())
         if params.fingerprint != self.params.fingerprint or missing:
             raise MissingKey(
@@ -334,7 +355,7 @@ class Plan(Shown):
             if described["flood"] is None:
                 return plan
             statistical_bits, answers = described["flood"]
-        return plan.flooded(statistical_bits, answers, -inf, insecure=insecure)
+        return plan.flooded(statistical_bits, answers, ANY, insecure=insecure)
 
     def to_bytes(self) -> bytes:
         """The JSON with a checksum: for the server, not for publication."""
@@ -370,17 +391,3 @@ def _layer(described: Described, slots: int) -> Layer:
     if any(type(slot) is not int or not 0 <= slot < slots for slot in fields["slots"]):
         raise ValueError("a layer whose values are in slots that there are not")
     return Layer(**{**fields, "slots": tuple(fields["slots"])})
-
-
-Flooded = TypeVar("Flooded", bound=Any)
-
-
-def outlasting(plan: Flooded, precision: float) -> Flooded:
-    """A plan as it is; ParameterError when its flood leaves fewer significant bits, or is none."""
-    if plan.bits >= precision and isfinite(plan.flood.slot_std):
-        return plan
-    raise ParameterError(
-        f"~{plan.bits:.1f} bits outlast {plan.flood}, {precision:g} are wanted: plan with "
-        "he.plan(…, flood=bits), which chooses larger primes, ask for fewer statistical bits, "
-        "answers or layers, or for less precision="
-    )

@@ -1,15 +1,16 @@
-"""A plan's program as JSON that any engine can run, in Python or in a browser: version 1.
+"""A plan's program as JSON that any engine can run, in Python or in a browser: version 2.
 
 A description is one JSON object. Its parts, as :meth:`helib_py.Plan.to_json` writes them:
 
 =============== =================================================================================
-``format``      "helib_py.plan"; ``version``: 1. A reader refuses every other.
+``format``      "helib_py.plan"; ``version``: 2. A reader refuses every other.
 ``parameters``  ``scheme`` "CKKS", ``ring`` N, ``primes`` (level 0 first) and ``special`` as
                 decimal strings, ``security`` in bits, ``insecure``; ``request`` is what Python
                 derives the set from
 ``rotations``   the steps for which rotation keys are needed, positive to the left
-``input``       ``shape``, ``bound``, ``scale``; ``gather``: an array (ciphertexts, slots) of
-                indices into the flat input, -1 for zero: what to encrypt, at the top level
+``input``       ``shape``, ``scale``; ``low`` and ``high``: what its numbers are within, which
+                whoever encrypts them checks; ``gather``: an array (ciphertexts, slots) of indices
+                into the flat input, -1 for zero: what to encrypt, at the top level
 ``steps``       [name, out, a, b]: register ``out`` = name(register ``a``, …). ``b`` is a register
                 for add, subtract, multiply; the number of a constant for add_plain and
                 multiply_plain; the steps of a rotate; the level of a lower; else 0. Registers
@@ -20,6 +21,8 @@ A description is one JSON object. Its parts, as :meth:`helib_py.Plan.to_json` wr
 ``output``      its ``register``, ``level`` and ``scale``; result i of ``count`` is in slot
                 i·``stride``; ``error``: the largest predicted
 ``layers``      what people are shown, see :class:`helib_py.plans.Layer`; and ``headroom`` in bits
+``flood``       null, or statistical bits and answers that a server must flood for: one that does
+                not know how refuses the plan
 =============== =================================================================================
 
 An array is ``dtype`` ("<i4" or "<f8"), ``shape`` and ``zlib``: base64 of zlib of its bytes.
@@ -41,7 +44,7 @@ from .errors import BadBytes
 from .params import CKKS
 from .program import TWO_REGISTERS, Constant, Op, Program
 
-FORMAT, VERSION = "helib_py.plan", 1
+FORMAT, VERSION = "helib_py.plan", 2
 LARGEST_ARRAY = 1 << 28  #: bytes of one array: a few compressed ones make many plain ones
 LARGEST_PLAN = 1 << 30  #: bytes of all constants together
 Described = dict[str, Any]

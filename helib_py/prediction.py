@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from .batch import BatchPlan, Tick
 from .encoding import as_numbers
+from .errors import ParameterError
+from .options import shown
 from .roles import DataOwner, Server
 
 
@@ -18,12 +20,19 @@ def predict(
 ) -> np.ndarray:
     """The scores (count, outputs) of any number of inputs (count, *shape), computed encrypted.
 
-    With a plan for batches, in batches of as many as there are slots. Each party works in
-    ``workers`` processes of its own; the server not for a single batch, which would be done
-    before they are up. ``progress=True`` shows a bar. Raises what ``owner.encrypt_all`` and
-    ``server.run_all`` do.
+    Of no inputs, an empty array. With a plan for batches, in batches of as many as there are
+    slots. Each party works in ``workers`` processes of its own; the server not for a single
+    batch, which would be done before they are up. ``progress=True`` shows a bar. Raises what
+    ``owner.encrypt_all`` and ``server.run_all`` do.
     """
+    if not isinstance(owner, DataOwner) or not isinstance(server, Server):
+        raise ParameterError(
+            f"{shown(owner)}, {shown(server)}: pass a he.DataOwner and a he.Server of one plan; "
+            "for plans with refreshes see he.interact"
+        )
     x, batched = as_numbers(inputs), isinstance(server.plan, BatchPlan)
+    if not x.size:
+        return np.zeros((0, server.plan.interface.outputs))
     alone = batched and len(x) <= server.plan.params.slots
     with _bar(server, len(x), progress) as tick:
         uploads = owner.encrypt_all(x, workers, tick)

@@ -6,7 +6,7 @@ is a list of single operations on numbered registers, with the plaintexts they u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, log2
 from typing import NamedTuple
@@ -101,6 +101,38 @@ class Program:
                 at *= at if op.name == "square" else seen[op.b][1]
             seen[op.out] = (level, at)
         return seen
+
+    def polynomials(self, levels: Mapping[int, int]) -> int:
+        """The most that its constants and registers hold at a time, each modulo one prime.
+
+        ``levels``: of every register, as ``trace`` gives them. Few lines can fill any memory.
+        """
+        parts = dict.fromkeys(range(self.inputs), 2)
+        for op in self.ops:
+            three = op.name in ("square", "multiply")
+            kept = 2 if op.name == "relinearise" else max(parts[r] for r in _reads(op))
+            parts[op.out] = 3 if three else kept
+        size = {r: count * (levels[r] + 1) for r, count in parts.items()}
+        held = {r: size[r] for r in range(self.inputs)}
+        now = most = sum(held.values())
+        for op, spent in zip(self.ops, self._spent(), strict=True):
+            now += size[op.out] - held.get(op.out, 0)
+            held[op.out] = size[op.out]
+            most = max(most, now)
+            now -= sum(held.pop(register) for register in spent)
+        return most + sum(constant.level + 1 for constant in self.constants)
+
+    def headroom(self, primes: Sequence[int], scale: float, peaks: Mapping[int, float]) -> float:
+        """Bits between modulus and largest value, in the register where it is tightest.
+
+        ``peaks``: the largest magnitude in each register that counts.
+        """
+        modulus = np.cumsum(np.log2(np.array(primes, dtype=float)))
+        return min(
+            float(modulus[level]) - 1 - log2(at) - log2(max(peaks[r], 1.0))
+            for r, (level, at) in self.trace(primes, scale).items()
+            if r in peaks
+        )
 
     def encode(self, engine: Arithmetic) -> list[Plain]:
         """All plaintexts, encoded at just the level and scale they are used at."""

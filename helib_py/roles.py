@@ -5,20 +5,18 @@ An owner and its servers share nothing but bytes. Decrypting exists on the owner
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import batch, bfv, ckks, engines, paillier, wire
+from . import batch, engines
 from .batch import BatchInterface, BatchPlan, EncryptedBatch
-from .cipher import WATCHER, Ciphertext
-from .context import BFVContext, Context, PaillierContext
+from .bundle import PublicBundle, received
+from .cipher import WATCHER, Ciphertext, told
+from .context import Context
 from .encoding import as_numbers
 from .errors import (
     BadBytes,
@@ -28,143 +26,14 @@ from .errors import (
     ShapeError,
     WrongKey,
 )
-from .flooding import Allowance, check_terms
+from .flooding import COUNTING, Allowance, check_terms
+from .memory import check_memory, enough_memory
 from .noise import check_outlasts
+from .options import real, shown
 from .params import BFV, CKKS, Paillier
 from .plans import Interface, Plan
-from .tables import nbytes
 
-Params = CKKS | BFV | Paillier
 Wanted = Any  #: parameters, a plan, or a plan's interface
-_PARAMS: dict[str, Any] = {"CKKS": CKKS, "BFV": BFV, "Paillier": Paillier}
-_SCHEME: dict[type, Any] = {CKKS: ckks, BFV: bfv, Paillier: paillier}  #: their encrypt and load
-
-
-FREE_BYTES = 1 << 29  #: that a bundle may take, however few its own bytes are
-_NAMES = ("seed", "public", "pair", "blinding", "proof")  #: what says whose key it is
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class PublicBundle:
-    """Parameters and public keys: all that may leave the owner, and enough to compute."""
-
-    params: Params
-    engine: str
-    keys: engines.Bundle
-
-    @cached_property
-    def key_id(self) -> str:
-        """A hash of parameters and public key, by which ciphertexts know where they belong."""
-        named = [self.keys[name] for name in _NAMES if name in self.keys]
-        return _hash(self.params.fingerprint.encode(), *named)
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the whole bundle, to be compared over another channel.
-
-        Nothing else tells who made it: whoever can replace a bundle on its way reads all that is
-        then encrypted with it.
-        """
-        return _hash(self.to_bytes())
-
-    @cached_property
-    def context(self) -> Any:
-        """The scheme's ``Context``: the evaluator made from these keys, loaded on first use."""
-        label = (self.key_id, self.engine)
-        if isinstance(self.params, Paillier):
-            integers = engines.integers(self.engine, self.params, self.keys)
-            return PaillierContext(self.params, *label, integers)
-        if isinstance(self.params, BFV):
-            return BFVContext(
-                self.params, *label, engines.modular(self.engine, self.params, self.keys)
-            )
-        return Context(self.params, *label, engines.evaluator(self.engine, self.params, self.keys))
-
-    def encrypt(self, values: ArrayLike, bound: float | None = None, **options: Any) -> Ciphertext:
-        """Anyone may encrypt; see ``encrypt`` of ``helib_py.ckks``, ``bfv`` and ``paillier``.
-
-        ``options`` are the scheme's own: ``packed=True`` for Paillier.
-        """
-        start = perf_counter()
-        c: Ciphertext = _SCHEME[type(self.params)].encrypt(self.context, values, bound, **options)
-        if (watcher := WATCHER.get()) is not None:
-            watcher.encrypted(c, values, perf_counter() - start)
-        return c
-
-    def load(self, data: bytes | Ciphertext) -> Ciphertext:
-        """A ciphertext from bytes; see :func:`helib_py.ckks.load`."""
-        c: Ciphertext = _SCHEME[type(self.params)].load(self.context, data)
-        return c
-
-    def decrypt(self, *_: object) -> np.ndarray:
-        """Always refused: there is no secret key in here."""
-        raise NoSecretKey("a public bundle cannot decrypt: send the result back to its owner")
-
-    def to_bytes(self) -> bytes:
-        """The bundle as one message; its size is what a server downloads once."""
-        header = {
-            "scheme": type(self.params).__name__,
-            "params": self.params.to_json(),
-            "format": engines.FORMATS[self.engine],
-            "keys": list(self.keys),
-        }
-        return wire.pack("public bundle", header, *self.keys.values())
-
-    @classmethod
-    def from_bytes(
-        cls, data: bytes, insecure: bool = False, engine: str | None = None
-    ) -> PublicBundle:
-        """A stranger's bundle: parameters derived anew, keys as long as these make them.
-
-        ``insecure=True`` accepts parameters below the security tables: that is for whoever
-        receives them to say, and what the sender says of it is not read. ``engine``: what is to
-        compute with it here; a clear twin's, which encrypts nothing, is accepted with "plain"
-        only. Raises InsecureParameters, ParameterError, and BadBytes for keys that are not whole,
-        or that no honest owner can have made.
-        """
-        header, payloads = wire.unpack("public bundle", data)
-        with wire.rebuilding("public bundle"):
-            kinds = {"scheme": str, "params": str, "format": str, "keys": list}
-            scheme, params, form, names = wire.typed(header, kinds)
-            made = _PARAMS[scheme].from_json(params, insecure)
-            own = engines.engine_for(form, made, engine)
-            keys = dict(zip(names, payloads, strict=True))
-            if not set(keys) <= {*_NAMES, "relinearisation", "rotation"} - {"pair"}:
-                raise ValueError("it holds what is no public key")
-            if own != "plain" and _light(made, keys):
-                raise ValueError("parameters so large come with all their keys")
-        bundle = cls(made, own, keys)
-        _ = bundle.context  # loaded, so that what is damaged is refused now
-        return bundle
-
-    def __reduce__(self) -> tuple[object, tuple[bytes, bool, str]]:
-        return PublicBundle.from_bytes, (self.to_bytes(), self.params.insecure, self.engine)
-
-    def __repr__(self) -> str:
-        sizes = " · ".join(f"{name} {nbytes(len(data))}" for name, data in self.keys.items())
-        return f"PublicBundle · {self.params!r} · keys: {sizes}"
-
-
-def _light(params: Params, keys: engines.Bundle) -> bool:
-    """Whether parameters would take far more memory than was sent: by few bytes, from anyone."""
-    if isinstance(params, Paillier):
-        return False
-    return params.context_bytes > max(FREE_BYTES, 4 * sum(map(len, keys.values())))
-
-
-def received(public: PublicBundle | bytes, insecure: bool) -> PublicBundle:
-    """A bundle as it is, or from bytes, which only the receiver can call secure enough."""
-    if isinstance(public, PublicBundle):
-        return public
-    return PublicBundle.from_bytes(public, insecure)  # which refuses what is no bytes
-
-
-def _hash(*parts: bytes) -> str:
-    """Of parts and where they end: 128 bits, in hexadecimal."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()[:32]
 
 
 class DataOwner:
@@ -179,11 +48,10 @@ class DataOwner:
     def __init__(
         self, wanted: Wanted, engine: str | None = None, primes: tuple[int, int] | None = None
     ) -> None:
-        self.interface: Any = getattr(wanted, "interface", wanted)  # of any plan
-        inside = self.interface
-        params: Any = getattr(inside, "params", inside)
-        engine = engine or engines.own_engine(params)
-        self._keys: Any = engines.new_keys(engine, params, primes)
+        self.interface, params = _wanted(wanted)
+        engine = engines.chosen(engine, params)
+        with enough_memory("making these keys", "ask for fewer rotations= or less depth"):
+            self._keys: Any = engines.new_keys(engine, params, primes)
         self.public = PublicBundle(params, engine, self._keys.bundle)
         self._published: list[int] = []  # of how many each was to be one
 
@@ -191,8 +59,11 @@ class DataOwner:
         """A vector or number as a Ciphertext; from a plan's owner, one input of its shape.
 
         The latter is the list of ciphertexts to upload; of a plan for batches, an EncryptedBatch
-        of images (count, *shape). Raises BadValue, ShapeError, Overflow.
+        of images (count, *shape). Raises BadValue, ShapeError, Overflow; ParameterError for
+        options, which a plan has settled.
         """
+        if isinstance(self.interface, Interface | BatchInterface):
+            _check_settled(bound=bound, **options)
         if isinstance(self.interface, BatchInterface):
             return batch.encrypt(self.interface, self.public, as_numbers(x))
         if isinstance(self.interface, Interface):
@@ -208,11 +79,11 @@ class DataOwner:
 
         Batches are encrypted in worker processes; ``tick`` is told how many ciphertexts are done.
         """
+        if tick is not None and not callable(tick):
+            raise ParameterError(f"tick={shown(tick)}: a function, told how many are done")
         if isinstance(self.interface, BatchInterface):
-            return batch.encrypt_all(
-                self.interface, self.public, as_numbers(inputs), workers, tick
-            )
-        return (self.encrypt(x) for x in as_numbers(inputs))
+            return batch.encrypt_all(self.interface, self.public, _several(inputs), workers, tick)
+        return (self.encrypt(x) for x in _several(inputs))
 
     def decrypt(self, c: Ciphertext | EncryptedBatch | bytes) -> np.ndarray:
         """The values, shape (length,), of a batch (images, outputs).
@@ -241,10 +112,13 @@ class DataOwner:
         below the ciphertext's bound that must outlast it, else ParameterError. BFV and Paillier
         decrypt exactly, and values are shown as they are.
 
-        No noise helps against ciphertexts that were made to extract the key. So what another
-        party computed is refused (BadValue), unless you vouch for it by the largest ``error`` that
-        a value can have, for BFV by ``c.promise(bound, budget=bits)``. OutOfAnswers.
+        No noise helps against ciphertexts that were made to extract the key. So what came as bytes
+        from anywhere is refused (BadValue), whatever its label says, and all that was computed
+        with it, unless you vouch for it by the largest ``error`` that a value can have, for BFV by
+        ``c.promise(bound, budget=bits)``. OutOfAnswers.
         """
+        precision = real(precision, "precision")
+        error = None if error is None else real(error, "error", 0)
         c = self._own(c)
         check_terms(statistical_bits, answers, self.public.params.insecure)
         flood = c.cover(statistical_bits, answers, error)
@@ -252,13 +126,19 @@ class DataOwner:
         if flood is None:
             return c.decode(opened)
         check_outlasts(flood, c.bound, len(c), precision)
-        if len(self._published) >= min([answers, *self._published]):
-            raise OutOfAnswers(
-                f"{len(self._published)} decryptions were published under noise for "
-                f"{min(self._published)}: make a new key and publish under more answers= with it"
-            )
-        self._published.append(answers)
+        self._count(answers)
         return c.covered(opened, flood)
+
+    def _count(self, answers: int) -> None:
+        """One more decryption is shown; OutOfAnswers where the noise of one was for fewer."""
+        with COUNTING:
+            if len(self._published) >= min([answers, *self._published]):
+                raise OutOfAnswers(
+                    f"{len(self._published)} decryptions were published under noise for "
+                    f"{min(self._published)}: make a new key and publish under more answers= "
+                    "with it"
+                )
+            self._published.append(answers)
 
     def budget(self, c: Ciphertext | bytes) -> int:
         """Bits of noise budget left in a BFV ciphertext, measured: that takes the secret key.
@@ -292,6 +172,32 @@ class DataOwner:
         raise NoSecretKey("an owner is not pickled, it holds the secret key: send owner.public")
 
 
+def _wanted(wanted: Wanted) -> tuple[Any, Any]:
+    """What an owner agrees to, and its parameters; ParameterError for what has none."""
+    inside = getattr(wanted, "interface", wanted)  # of any plan
+    params = inside.params if isinstance(inside, Interface | BatchInterface) else inside
+    if not isinstance(params, CKKS | BFV | Paillier):
+        raise ParameterError(
+            f"{shown(wanted)}: an owner is made from he.CKKS(…), he.BFV(…), he.Paillier(…), or "
+            "from what he.plan(net, X) gave; of bootstraps with he.BootstrapOwner"
+        )
+    return inside, params
+
+
+def _several(inputs: ArrayLike) -> np.ndarray:
+    x = as_numbers(inputs)
+    if not x.ndim:
+        raise ShapeError("a single number: give many inputs, (count, *shape)")
+    return x
+
+
+def _check_settled(**options: Any) -> None:
+    if given := [name for name, value in options.items() if value is not None]:
+        raise ParameterError(
+            f"{', '.join(given)}: a plan has settled how its inputs are encrypted, leave it out"
+        )
+
+
 class Server:
     """Runs a plan on ciphertexts. Made from a public bundle, it cannot decrypt.
 
@@ -313,6 +219,11 @@ class Server:
         flood: float | None = None,
         answers: int = 1,
     ) -> None:
+        if not isinstance(plan, Plan | BatchPlan):
+            raise ParameterError(
+                f"{shown(plan)}: a server runs what he.plan(net, X) gave; with refresh= that is "
+                "for he.DeepServer or he.BootstrapServer"
+            )
         self.public = received(public, insecure)
         self.plan = plan if flood is None else plan.flooded(flood, answers)
         self._allowance = Allowance(self.plan.flood)
@@ -320,7 +231,9 @@ class Server:
             raise ParameterError("a plan runs on CKKS: pass the bundle of DataOwner(plan)")
         plan.check_keys(self.public.params)
         if isinstance(plan, Plan):
-            self._encoded = plan.program.encode(self.public.context.e)
+            check_memory(plan.memory_bytes, "running this plan")
+            with enough_memory("encoding these weights", "plan a smaller network"):
+                self._encoded = plan.program.encode(self.public.context.e)
 
     def run(self, inputs: Upload) -> Any:
         """The encrypted result for one input, as ``owner.encrypt(x)`` gave it or as its bytes.
@@ -328,6 +241,14 @@ class Server:
         Of a plan for batches, an EncryptedBatch for an EncryptedBatch. Raises ShapeError,
         WrongKey, BadBytes for what is no input of this plan, OutOfMemory, OutOfAnswers.
         """
+        start = perf_counter()
+        with enough_memory("this run", "run fewer inputs at once"):
+            result = self._run(inputs)
+        if (watcher := WATCHER.get()) is not None:
+            watcher.ran(self.plan, result, perf_counter() - start)
+        return result
+
+    def _run(self, inputs: Upload) -> Any:
         if isinstance(self.plan, BatchPlan):
             (scores,) = batch.run_all(self.plan, self.public, self._counted([inputs]))
             return scores
@@ -339,8 +260,8 @@ class Server:
         self._allowance.take()
         output = self.plan.program.run(context.e, [c.handle for c in loaded], self._encoded)
         if self.plan.flood:
-            return inside.flooded(context, output, self.plan.flood)
-        return inside.wrap(context, output, self.plan.error)
+            return told(inside.flooded(context, output, self.plan.flood))
+        return told(inside.wrap(context, output, self.plan.error))
 
     def run_all(
         self, uploads: Iterable[Upload], workers: int = 2, tick: batch.Tick | None = None
@@ -351,13 +272,16 @@ class Server:
         help. Each worker is a new process that gets the plan and the public bundle, as bytes. They
         share the inputs out among them, and the work on each batch; of that ``tick`` is told.
         """
+        if not isinstance(uploads, Iterable):
+            raise ShapeError(f"{shown(uploads)}: pass what DataOwner(plan).encrypt_all(X) gave")
         uploads = self._counted(uploads)
         if isinstance(self.plan, BatchPlan):
             results = batch.run_all(self.plan, self.public, uploads, workers, tick)
             yield from (result.to_bytes() for result in results)
             return
         jobs = ([c if isinstance(c, bytes) else c.to_bytes() for c in up] for up in uploads)
-        given = (self.plan.to_bytes(), self.public.to_bytes(), self.public.params.insecure)
+        public = self.public
+        given = (self.plan.to_bytes(), public.to_bytes(), public.params.insecure, public.engine)
         with batch.crew(workers, _Worker, *given) as run:
             yield from run(jobs)
 
@@ -377,8 +301,9 @@ Upload = Any  #: a sequence of ciphertexts or of their bytes, or an EncryptedBat
 class _Worker:
     """A server that a worker process makes for itself."""
 
-    def __init__(self, plan: bytes, public: bytes, insecure: bool) -> None:
-        self._server = Server(Plan.from_bytes(plan, insecure), public, insecure)
+    def __init__(self, plan: bytes, public: bytes, insecure: bool, engine: str) -> None:
+        bundle = PublicBundle.from_bytes(public, insecure, engine)
+        self._server = Server(Plan.from_bytes(plan, insecure), bundle)
 
     def __call__(self, upload: Sequence[bytes]) -> bytes:
         result: bytes = self._server.run(upload).to_bytes()

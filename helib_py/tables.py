@@ -78,6 +78,15 @@ def _text(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"
 
 
+def grown(bits: float) -> str:
+    """By which factor values may grow that have so many bits of room.
+
+    >>> grown(2.0), grown(10.3)
+    ('4-fold', '1,261-fold')
+    """
+    return f"{2.0 ** min(bits, 60):,.0f}-fold" if bits >= 3 else f"{2.0**bits:.2g}-fold"
+
+
 def nbytes(count: float) -> str:
     """A number of bytes, in decimal units.
 

@@ -36,6 +36,6 @@ def examples(count=40, inputs=64, seed=4):
 def clear(affines, x):
     """Shape (…, outputs)."""
     for i, affine in enumerate(affines):
-        x = x @ affine.weights.T + affine.bias
+        x = x @ affine.dense.T + affine.bias
         x = x * x if i < len(affines) - 1 else x
     return x

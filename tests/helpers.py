@@ -179,3 +179,8 @@ def true_scale(c):
 
 def on_twin(params, x):
     return he.DataOwner(params, "plain").encrypt(x)
+
+
+def assert_foretold(measured, predicted):
+    """A prediction is for the worst of many results, so that one is better, and rarely worse."""
+    assert predicted - 0.5 <= measured < predicted + 5

@@ -6,6 +6,7 @@ from helpers import uniform
 import helib_py as he
 from helib_py.plans import Interface, Layer, Plan
 from helib_py.program import Constant, Recorder
+from helib_py.span import Span
 
 SCALE, WEIGHTS, BIG = 2.0**40, 2.0**38, 2.0**60  # of inputs, of weights, before a rescale
 TOY = he.CKKS(
@@ -85,7 +86,7 @@ def random_plan(seed, steps=24):
     program, end = growing.recorder.program(max(fit)), growing.known[max(fit)]
     gather = np.arange(2 * TOY.slots).reshape(2, -1)
     inside = Interface(
-        TOY, (2 * TOY.slots,), gather, SCALE, 1.0, TOY.slots, 1, *end[:2], TOY.slots
+        TOY, (2 * TOY.slots,), gather, SCALE, Span.around(1.0), TOY.slots, 1, *end[:2], TOY.slots
     )
     names = ("all", TOY.slots, "", end[0], 0, 0, 0.0, program.output, tuple(range(TOY.slots)))
     return Plan(inside, program, (Layer(*names),))

@@ -25,7 +25,7 @@ def layers(widths, seed=0):
 
 def clear(affines, x):
     for affine in affines:
-        y = x @ affine.weights.T + affine.bias
+        y = x @ affine.dense.T + affine.bias
         x = y * y
     return y
 

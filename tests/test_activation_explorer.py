@@ -9,6 +9,7 @@ from ipywidgets.embed import embed_data
 from numpy.polynomial import chebyshev
 
 import helib_py as he
+from helib_py.errors import HelibError
 from helib_py.show import ActivationExplorer
 
 FEW = {"degrees": [7, 2], "methods": ["minimax"], "ranges": [8, 4]}
@@ -79,7 +80,7 @@ def test_a_part_of_the_value_may_be_set_and_is_heard():
 def test_what_was_not_fitted_is_refused_and_the_value_stays(value, says):
     explorer = few()
     before = dict(explorer.value)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(HelibError, match=says):
         explorer.value = value
     assert explorer.value == before
 
@@ -87,8 +88,8 @@ def test_what_was_not_fitted_is_refused_and_the_value_stays(value, says):
 @pytest.mark.parametrize(
     ("more", "error", "says"),
     [
-        ({"degrees": []}, ValueError, "at least one"),
-        ({"functions": ["swish"]}, ValueError, "'swish': one of"),
+        ({"degrees": []}, HelibError, "at least one"),
+        ({"functions": ["swish"]}, HelibError, "'swish': one of"),
         ({"methods": ["taylor"]}, he.errors.ParameterError, "choose one of"),
         ({"functions": {"log": np.log}}, he.errors.BadValue, "finite"),
     ],

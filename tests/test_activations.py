@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from helpers import assert_refused, on_twin
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,6 +83,11 @@ def test_functions_of_one_number_and_constants_do_too():
     assert he.fit("relu", np.int64(3), 2) == he.fit("relu", 3, 2)
 
 
+def test_functions_with_branches_are_asked_number_by_number():
+    branching = he.fit(lambda x: x if x > 0 else 0, 5, 2)
+    assert branching.coefficients == pytest.approx(he.fit("relu", 5, 2).coefficients)
+
+
 @pytest.mark.parametrize(
     ("arguments", "named", "refusal"),
     [
@@ -107,6 +113,7 @@ def test_functions_of_one_number_and_constants_do_too():
         (("relu", 3, 1), {"samples": [0, 2]}, BadValue),
         (("relu", 3, 1), {"samples": []}, BadValue),
         ((np.log, 3, 1), {}, BadValue),
+        ((torch.tanh, 3, 1), {}, BadValue),
         ((lambda x: 1 / x, 3, 1, "minimax"), {}, BadValue),
         ((lambda x: x + 1j, 3, 1), {}, BadValue),
     ],
@@ -220,7 +227,7 @@ def test_depth_and_products_are_what_is_really_used(fit, multiplied):
     assert params.depth - out.level == p.depth
     assert len(multiplied) == p.products
     assert min(entry.level for entry in ledger) == out.level
-    assert p(c).level == out.level
+    assert p(c, inside=True).level == out.level
     assert p.explain().column("value")[-4:-2] == [p.depth, p.products]
 
 

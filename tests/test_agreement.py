@@ -130,8 +130,8 @@ def test_scaled_layers_are_the_same_network_with_units_below_one(widths):
     assert np.allclose(clear(scaled, x), clear(affines, x))
     hidden = x
     for affine, norm in zip(scaled, agreed.norms, strict=True):
-        sums = hidden @ affine.weights.T + affine.bias
-        assert np.linalg.norm(affine.weights, axis=1).max() <= norm
+        sums = hidden @ affine.dense.T + affine.bias
+        assert np.linalg.norm(affine.dense, axis=1).max() <= norm
         if affine is not scaled[-1]:
             assert np.abs(sums).max() <= 1 / agreed.margin + 1e-9
             hidden = sums**2

@@ -3,13 +3,15 @@
 Each attack is carried out where the guard is off, and fails where it is on.
 """
 
+import math
+import pickle
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from helpers import assert_refused, uniform
+from helpers import INSTALLED, assert_refused, uniform
 from torch import nn
 
 import helib_py as he
@@ -62,14 +64,14 @@ def test_without_re_randomising_the_wire_gives_all_weights_away(monkeypatch):
     plan, owner, server = linear()
     upload = owner.encrypt(uniform((40, INPUTS)))
     found = weights_from_the_wire(plan, upload, server.run(upload))
-    assert np.array_equal(found, plan.steps[0].weights)
+    assert np.array_equal(found, plan.steps[0].weights.toarray())
 
 
 def test_re_randomised_it_gives_none():
     plan, owner, server = linear()
     upload = owner.encrypt(uniform((40, INPUTS)))
     found = weights_from_the_wire(plan, upload, server.run(upload))
-    assert not (found == plan.steps[0].weights).any()
+    assert not (found == plan.steps[0].weights.toarray()).any()
 
 
 def second_part(data, ring, level):
@@ -166,6 +168,21 @@ def test_a_label_is_believed_of_what_its_sender_encrypted_only():
     assert abs(owner.decrypt(out)[0] - 0.0625) < 2**-15
 
 
+@pytest.mark.parametrize("engine", INSTALLED)
+@pytest.mark.parametrize("weight", [0.1, 0.3, 0.7])
+def test_no_refusal_tells_how_large_a_weight_is(engine, weight):
+    """The second part of (0, 1) times a weight rounds to 0, which SEAL refuses, or to 1."""
+    owner = he.DataOwner(he.CKKS(depth=2, precision=20), engine)
+    params = owner.public.params
+    residues = np.zeros((2, len(params.primes), params.ring), "<u8")
+    residues[1] = 1
+    header, _ = wire.unpack("ciphertext", owner.encrypt(np.ones(4)).to_bytes())
+    c = owner.public.load(wire.pack("ciphertext", header, residues.tobytes()))
+    for product in (c * np.full(4, weight), c * weight, (c * weight) ** 2, c.lower(1)):
+        (payload,) = wire.unpack("ciphertext", product.to_bytes())[1]
+        assert np.frombuffer(payload, "<u8")[len(payload) // 16 :].any()
+
+
 # --- the key's holder, from the errors -------------------------------------------------------
 
 
@@ -242,7 +259,7 @@ def test_the_flood_is_sized_for_the_worst_inputs_not_the_usual_ones(batch):
     plan = replace(flooded(batch), flood=None)
     weights = net[0].weight.detach().numpy()
     worst = max(
-        noise_of(plan, sign * np.sign(row)[None] * plan.interface.bound).std()
+        noise_of(plan, sign * np.sign(row)[None] * plan.interface.span.bound).std()
         for row in weights for sign in (1, -1)
     )  # fmt: skip
     usual = noise_of(plan, x[:1]).std()
@@ -276,7 +293,7 @@ def test_a_plan_without_room_for_a_flood_is_refused_one():
 @pytest.mark.parametrize("bits", [0.1, 20, 29.9, -1, float("nan")])
 def test_terms_that_hide_nothing_are_refused(bits):
     net, x = quadratic()
-    with pytest.raises(ParameterError, match="statistical_bits") as error:
+    with pytest.raises(ParameterError, match=r"flood|statistical_bits") as error:
         he.plan(net, x, flood=bits)
     assert_refused(error)
     with pytest.raises(ParameterError):
@@ -394,6 +411,65 @@ def test_what_a_stranger_computed_is_not_published_unless_somebody_vouches_for_i
     else:
         shown = owner.publish(owner.public.load(computed).promise(2, budget=10))
     assert np.abs(shown - [2, 1]).max() < 2 * 2 * 2.0**-5
+
+
+@cache
+def forged(scheme):
+    """An owner, and a ciphertext (0, Δ), which decrypts to the key, labelled as just encrypted."""
+    params = he.CKKS(ring=16384, depth=1, precision=38) if scheme == "CKKS" else he.BFV(depth=1)
+    owner = he.DataOwner(params)
+    params, size = owner.public.params, 1 << 30
+    residues = np.zeros((2, len(params.primes), params.ring), "<u8")
+    if scheme == "CKKS":
+        residues[1] = size  # in NTT form a constant is the same number everywhere
+    else:
+        delta = math.prod(params.primes) // params.modulus
+        residues[1, :, 0] = [delta % q for q in params.primes]
+    header, _ = wire.unpack("ciphertext", owner.encrypt(np.ones(4)).to_bytes())
+    header |= {"length": params.slots}
+    assert header["fresh"]
+    return owner, wire.pack("ciphertext", header, residues.tobytes())
+
+
+FOLLOWING = {
+    "as it came": lambda c, own: c,
+    "loaded": lambda c, own: own.public.load(c),
+    "promised": lambda c, own: own.public.load(c).promise(1),
+    "added": lambda c, own: own.public.load(c) + own.encrypt([1]),
+    "added to": lambda c, own: own.encrypt([1]) + own.public.load(c),
+    "subtracted": lambda c, own: own.encrypt([1]) - own.public.load(c),
+    "multiplied": lambda c, own: own.encrypt([1]) * own.public.load(c),
+    "combined": lambda c, own: own.encrypt([1]).combine(
+        [own.encrypt(np.ones(own.public.params.slots)), own.public.load(c)], [1, 1]
+    ),
+    "rotated": lambda c, own: own.public.load(c).rotate(1),
+    "pickled": lambda c, own: pickle.loads(pickle.dumps(own.public.load(c))),
+}
+
+
+@pytest.mark.parametrize("scheme", ["CKKS", "BFV"])
+@pytest.mark.parametrize("how", FOLLOWING)
+def test_a_label_that_says_fresh_does_not_publish_the_key(scheme, how):
+    owner, c = forged(scheme)
+    c = FOLLOWING[how](c, owner)
+    with pytest.raises(BadValue, match="honest") as error:
+        owner.publish(c, statistical_bits=30, precision=-99)
+    assert_refused(error)
+
+
+def test_nor_do_results_of_a_server_next_to_the_owner():
+    plan = flooded(False)
+    owner = he.DataOwner(plan)
+    result = he.Server(plan, owner.public).run(owner.encrypt(quadratic()[1][0]))
+    with pytest.raises(BadValue, match="honest"):
+        owner.publish(result, statistical_bits=30, precision=-99)
+
+
+def test_a_flooded_answer_does_not_call_itself_fresh():
+    plan = flooded(False)
+    owner = he.DataOwner(plan)
+    result = he.Server(plan, owner.public).run(owner.encrypt(quadratic()[1][0]))
+    assert np.isnan(owner.public.load(result.to_bytes()).bits)
 
 
 def test_exact_schemes_publish_what_they_decrypt(toy):

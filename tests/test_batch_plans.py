@@ -1,6 +1,6 @@
 """Plans for batches across: what a stranger wrote is put together only where it can be run."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from nets import IMAGES, net
@@ -30,18 +30,28 @@ from helib_py.errors import BadBytes, InsecureParameters
     lambda p: inside(p, shape=(8, 8)[:1]),
     lambda p: inside(p, shape=(-8, -8)),
     lambda p: inside(p, scale=-1.0),
-    lambda p: inside(p, bound=0.0),
+    lambda p: inside(p, span=Forged(0.0, 0.0)),
+    lambda p: inside(p, span=Forged(1.0, 2.0)),
     lambda p: inside(p, result=Place(1, 2.0**30)),
     lambda p: inside(p, result=(0,)),
 ], ids=[
     "order", "empty", "unknown operation", "too deep", "bias", "weights too fine",
     "weights between bits", "name", "results of three parts", "too many parts", "layers",
-    "a layer's error", "headroom", "outputs", "inputs", "sizes below zero", "scale", "bound",
+    "a layer's error", "headroom", "outputs", "inputs", "sizes below zero", "scale", "no range",
+    "a range without 0",
     "another result", "half a result",
 ])  # fmt: skip
 def test_a_plan_that_cannot_be_run_is_refused(change):
     data = change(plan(NAME)).to_bytes()
     refused(BadBytes, lambda: he.BatchPlan.from_bytes(data))
+
+
+@dataclass(frozen=True)
+class Forged:
+    """A span that nobody checked."""
+
+    low: float
+    high: float
 
 
 def inside(found, **changes):

@@ -231,7 +231,7 @@ def test_inputs_made_to_cancel_give_an_encrypted_result_none_the_less():
     """One ciphertext and its negative, at two inputs with equal weights."""
     _, server = parties("linear only")
     found = plan("linear only")
-    weights = np.zeros_like(found.steps[0].weights)
+    weights = np.zeros(found.steps[0].weights.shape, int)
     weights[:, :2] = 5
     step = replace(found.steps[0], weights=weights)
     rigged = he.Server(replace(found, steps=(step,)), server.public)

@@ -1,10 +1,24 @@
 """What is published of the measurements is what was measured."""
 
 import json
+from importlib import import_module
 
 import pytest
 
 from benchmarks.harness import END, README, RESULTS, START, alternate, amount, result, table
+
+
+@pytest.mark.parametrize(
+    "module", [*sorted(p.stem for p in RESULTS.parent.glob("[a-z]*.py")), "__main__"]
+)
+def test_every_benchmark_finds_what_it_measures(module):
+    """They are run by hand, and nobody notices that what they import has moved."""
+    try:
+        import_module(f"benchmarks.{module}")
+    except ModuleNotFoundError as error:
+        if error.name != "tenseal":  # the peer comes with make bench only
+            raise
+        pytest.skip("needs TenSEAL")
 
 
 def test_the_readme_shows_the_results_that_were_written():

@@ -155,15 +155,15 @@ REFUSED = {
     "depth no ring holds": {"depth": 200},
     "ring no table knows": {"ring": 2 * 131072},
     "ring that would take the memory": {"ring": 2**40},
-    "a ring that is no whole number": {"ring": 8192.0},
+    "a ring that is no whole number": {"ring": 8192.5},
     "depth=True": {"depth": True},
     "depth nobody waits for": {"depth": 10**12},
     "one level more than the most": {"depth": 201, "insecure": True, "ring": 8192},
     "more primes than the most": {"ring": 8192, "prime_bits": (30,) * 300, "insecure": True},
-    "primes that are no whole numbers": {"ring": 8192, "prime_bits": (40.0, 40)},
+    "primes that are no whole numbers": {"ring": 8192, "prime_bits": (40.5, 40)},
     "insecure='no'": {"insecure": "no"},
     "insecure=1": {"insecure": 1},
-    "rotation by a fraction": {"rotations": (1.0,)},
+    "rotation by a fraction": {"rotations": (1.5,)},
     "one rotation twice": {"rotations": (1, 1)},
 }
 

@@ -105,7 +105,6 @@ def test_a_result_outside_the_promised_bound_is_refused_by_its_owner(owner, x):
         lambda x: np.ones((3, 5)) @ x,
         lambda x: np.ones((2, 2, 4)) @ x,
         lambda x: x @ np.ones(5),
-        lambda x: x + x.sum(),
         lambda x: np.ones((5000, 4)) @ x,
         lambda x: np.ones((0, 4)) @ x,
         lambda x: (np.ones((3, 4)) @ x).rotate(1),

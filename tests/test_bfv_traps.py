@@ -26,6 +26,7 @@ from helib_py.errors import (
     HelibError,
     MissingKey,
     NoSecretKey,
+    NotPolynomial,
     ParameterError,
 )
 
@@ -83,7 +84,7 @@ def test_no_operation_changes_its_operands(owner, x):
     y *= x
     y -= x
     assert x.to_bytes() == before
-    with pytest.raises(TypeError):
+    with pytest.raises(NotPolynomial):
         _ = ~x
 
 

@@ -170,13 +170,13 @@ REFUSED = {
     "wide for the ring": (
         ParameterError,
         lambda: he.bootstrap_plan(
-            [Affine("high", np.zeros((600, 64)), np.zeros(600))], X, insecure=True, ring=2048
+            [Affine("high", np.ones((600, 64)), np.zeros(600))], X, insecure=True, ring=2048
         ),
     ),
     "long for the ring": (
         ShapeError,
         lambda: he.bootstrap_plan(
-            [Affine("wide", np.zeros((10, 1500)), np.zeros(10))],
+            [Affine("wide", np.ones((10, 1500)), np.zeros(10))],
             examples(inputs=1500),
             insecure=True,
             ring=2048,
@@ -187,6 +187,10 @@ REFUSED = {
         lambda: he.bootstrap_plan(
             [Affine("r", np.eye(64), np.zeros(64), ((-1, np.eye(64)),)), *deep_net(1)], X
         ),
+    ),
+    "nothing passes": (
+        NotPolynomial,
+        lambda: he.bootstrap_plan([Affine("dead", np.zeros((4, 64)), np.ones(4))], X),
     ),
     "no layers": (ShapeError, lambda: he.bootstrap_plan([], X)),
     "no batch": (ShapeError, lambda: he.bootstrap_plan(deep_net(1), X[0])),

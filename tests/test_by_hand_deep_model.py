@@ -16,7 +16,7 @@ few = settings(max_examples=10, deadline=None, derandomize=True)
 
 def test_the_notebook_s_layouts_are_the_package_s():
     hand = by_hand(BY_HAND)
-    weights = [affine.weights for affine in layers((8, 4, 4, 2))]
+    weights = [affine.dense for affine in layers((8, 4, 4, 2))]
     first, second, third = alternate((8, 4, 4, 2), SLOTS)
     assert np.array_equal(hand.major_first(weights[0], SLOTS), first.weights(weights[0])[0, 0])
     assert np.array_equal(hand.minor(weights[1], SLOTS), second.weights(weights[1])[0, 0])
@@ -38,7 +38,7 @@ def test_folds_by_hand_are_the_network(seed):
         zip(affines, laid, alternate((8, 4, 4, 2), SLOTS), strict=True)
     ):
         z = z**2 if k else z
-        z = hand.fold(lay(affine.weights) * z, layer.folds) + layer.bias(affine.bias)[0]
+        z = hand.fold(lay(affine.dense) * z, layer.folds) + layer.bias(affine.bias)[0]
     assert np.allclose(z, np.tile(clear(affines, x), SLOTS // 2))
 
 

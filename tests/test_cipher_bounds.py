@@ -118,7 +118,7 @@ def test_ciphertexts_of_two_owners_do_not_meet(owner, other_owner):
 
 def test_the_repr_tells_level_bits_and_bytes(owner, engine):
     shown = repr(owner.encrypt([0.1, 0.2, 0.3]))
-    assert "Ciphertext of 3 · level 3/3 · ~26 bits · 524 kB" in shown
+    assert "Ciphertext of 3 · level 3/3 · ~25 bits · 524 kB" in shown
     assert ("NOT ENCRYPTED" in shown) == (engine == "plain")
     assert "0.1" not in shown
 

@@ -153,7 +153,7 @@ def test_what_holds_no_output_is_uniform_whatever_the_weights():
 
 def two_inputs():
     """Different inputs for which every unit of the network is the same."""
-    null = np.linalg.svd(layers(WIDTHS)[0].weights)[2][-1]
+    null = np.linalg.svd(layers(WIDTHS)[0].dense)[2][-1]
     middle = np.full(WIDTHS[0], 0.5)
     return middle + 0.4 * null / np.abs(null).max(), middle - 0.4 * null / np.abs(null).max()
 
@@ -305,3 +305,13 @@ def test_reprs_say_who_holds_the_key_and_that_a_toy_is_one(engine):
     for thing in (owner(engine), sealed(engine), given):
         assert "INSECURE" in repr(thing)
     assert ("NOT ENCRYPTED" in repr(given)) == (engine == "plain")
+
+
+def test_what_is_agreed_on_tells_no_example_to_the_last_digit():
+    """The largest number among the examples may be somebody's."""
+    x = 0.7 * X
+    x[17, 3] = 0.71234567890123
+    agreed = he.DeepModelOwner(layers(WIDTHS), x, "plain", **TOY).agreed
+    told = (*agreed.norms, agreed.peak, agreed.input_bound)
+    assert agreed.input_bound == 0.8
+    assert all(number == float(f"{number:.0e}") for number in told)

@@ -1,5 +1,6 @@
 """Laws of slot layouts."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from helib_py.encoding import Layout, Slots, as_numbers, power_of_two, quantise, repeat, within
+from helib_py.encoding import (
+    Layout,
+    Slots,
+    as_numbers,
+    as_whole,
+    power_of_two,
+    quantise,
+    repeat,
+    within,
+)
 from helib_py.errors import BadValue, Overflow, ShapeError
 
 SLOTS = 64
@@ -121,6 +131,20 @@ def test_a_bound_is_kept_exactly(x):
     with pytest.raises(Overflow) as error:
         within(x, np.nextafter(top, 0))
     assert_refused(error)
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        (lambda x: within(9 * x, 4), "a value{} reaches 9 but"),
+        (lambda x: as_whole(x / 2), "0.5{} is no whole number:"),
+        (lambda x: as_numbers(np.where(x > 0, np.nan, x)), "value nan{}: replace NaN"),
+    ],
+)
+def test_a_refusal_says_where_unless_there_is_one_number_only(check, said):
+    for x, place in (np.float64(1.0), ""), (np.array([[0.0, 1.0]]), " at index (0, 1)"):
+        with pytest.raises((BadValue, Overflow), match=re.escape(said.format(place))):
+            check(np.asarray(x))
 
 
 @given(vectors, st.integers(0, 900))

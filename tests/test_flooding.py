@@ -1,16 +1,21 @@
 """Noise that hides: as much as asked for, random to the last bit, added exactly."""
 
+import copy
+import pickle
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from threading import Thread
 
 import numpy as np
 import pytest
-from helpers import INSTALLED
+from helpers import INSTALLED, assert_refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import helib_py as he
 from helib_py import flooding, noise, randomness
+from helib_py.errors import OutOfAnswers
 
 PARAMS = he.CKKS(ring=2048, prime_bits=(60, 40, 40), special_bits=60, rotations=(), insecure=True)
 few = settings(max_examples=20, deadline=None, derandomize=True)
@@ -98,6 +103,49 @@ def test_an_answer_of_several_ciphertexts_is_flooded_as_so_many_answers():
     one = flooding.Flood(40, 100, error=1e-6, scale=2.0**40, period=8)
     assert replace(one, each=10).std == pytest.approx(replace(one, answers=1000).std)
     assert str(replace(one, each=10)) == str(one)
+
+
+def test_an_answer_of_several_ciphertexts_carries_what_all_of_them_carry():
+    one = flooding.Flood(40, 100, error=1e-6, scale=2.0**20, period=8)
+    three = replace(one, each=3, answers=33)  # about as much noise, three times
+    modulus = PARAMS.primes[0]
+    assert three.capacity(modulus) == pytest.approx(3 * one.capacity(modulus), rel=0.01)
+
+
+def test_a_thread_that_comes_between_takes_no_answer_more():
+    """It looks while another has looked and not counted yet; then nothing was refused any more."""
+    allowance, taken = flooding.Allowance(flooding.Flood(40, 1, 1e-6, 2.0**20, 8)), list[int]()
+
+    class Late(int):
+        """A count that lets the other thread in, just before it is raised."""
+
+        def __add__(self, more):
+            other.start()
+            other.join(0.2)
+            return int(self) + more
+
+    def take(times=1):
+        for _ in range(times):
+            with suppress(OutOfAnswers):
+                allowance.take()
+                taken.append(1)
+
+    other = Thread(target=take)
+    allowance._given = Late(0)
+    take(1)
+    other.join()
+    take(5)
+    assert sum(taken) == 1
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
+def test_a_count_that_has_begun_is_not_copied(copied):
+    allowance = flooding.Allowance(flooding.Flood(40, 3, 1e-6, 2.0**20, 8))
+    copied(allowance).take()
+    allowance.take()
+    with pytest.raises(OutOfAnswers) as error:
+        copied(allowance)
+    assert_refused(error)
 
 
 def test_less_flood_carries_more_and_a_full_one_nothing():

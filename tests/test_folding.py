@@ -21,7 +21,7 @@ def folded(widths, slots, x):
     inputs = None
     for layer, affine in zip(alternate(widths, slots), affines, strict=True):
         inputs = layer.inputs(x) if inputs is None else inputs
-        sums = [sum(map(np.multiply, row, inputs)) for row in layer.weights(affine.weights)]
+        sums = [sum(map(np.multiply, row, inputs)) for row in layer.weights(affine.dense)]
         for step in layer.folds:
             sums = [y + np.roll(y, -step) for y in sums]
         sums = np.array(sums) + layer.bias(affine.bias)

@@ -14,7 +14,7 @@ from helpers import assert_bits, assert_refused
 import helib_py as he
 from helib_py import wire
 from helib_py.batch import make_batch_plan
-from helib_py.batch.groups import MOST_SUPPORTS, groups
+from helib_py.batch.groups import FEW, groups
 from helib_py.errors import (
     BadBytes,
     EngineFailed,
@@ -95,7 +95,7 @@ def test_a_plan_on_inputs_of_an_impossible_shape_is_refused(shape):
 
 def test_a_plan_whose_errors_are_beyond_a_flood_is_refused():
     described = json.loads(plan().to_json())
-    described["input"]["bound"] = 1e300
+    described["input"]["high"] = 1e300
     made = he.Plan.from_json(json.dumps(described))
     with pytest.raises(ParameterError) as error, np.errstate(all="ignore"):
         made.flooded(precision=-math.inf)
@@ -225,15 +225,16 @@ def test_a_step_whose_result_nothing_reads_leaves_nothing_behind():
     assert most <= 2
 
 
-def test_very_many_kinds_of_rows_are_not_compared_in_pairs():
-    kinds = MOST_SUPPORTS + 1
+def test_of_very_many_kinds_of_rows_only_neighbours_are_compared():
+    """Every pair of 16,384 kinds, as a convolution has, would take two gigabytes."""
+    kinds = 10 * FEW
     matrix = np.arange(1, kinds + 1)[:, None] >> np.arange(12) & 1
     matrix = np.random.default_rng(0).permutation(np.concatenate([matrix, matrix]))
     found, back = groups(matrix), np.zeros(matrix.shape)
     for group in found:
         back[np.ix_(group.rows, group.inputs)] = group.weights
     assert np.array_equal(back, matrix)
-    assert len(found) == kinds
+    assert len(found) <= FEW
     assert [g.rows[0] for g in found] == sorted(g.rows[0] for g in found)
 
 

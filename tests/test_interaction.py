@@ -243,3 +243,24 @@ def test_a_dishonest_client_reads_no_row_of_weights_from_one_answer(toy_key, bou
     (seen,) = toy_key._keys.decrypt(toy_key.public.load(answer).handle)
     read = [(seen >> 40 * i & (1 << 40) - 1) / 2**16 for i in range(10)]
     assert read != W[0].tolist()
+
+
+def test_a_layer_without_a_bias_has_none(toy):
+    W, x = uniform((2, 3)), uniform(3, 1)
+    assert_bits(interact(toy, he.LinearServer([(W, None)], toy.public), x), W @ x, at_least=12)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_nor_from_one_whose_rows_have_room_for_many_results(toy_key, rows):
+    """A row of a matrix has all the bits that there are, and a result needs few of them."""
+    W = np.arange(1, 9)[None] / 16
+    digits, room = [1 << 24 * i for i in range(8)], toy_key.public.params.capacity // rows
+    assert room > 24 * 9
+    question = toy_key.encrypt(np.zeros((rows, 8)))
+    forged = replace(question, handle=toy_key._keys.encrypt(digits))
+    server = he.LinearServer([(W, np.zeros(1))], toy_key.public)
+    answer = toy_key.public.load(server.linear(0, forged.to_bytes()))
+    (seen,) = toy_key._keys.decrypt(answer.handle)
+    read = [(seen >> 24 * i & (1 << 24) - 1) / 2**16 for i in range(8)]
+    kept = answer.limit.bit_length() + 9  # all that an honest result can be, and the guard
+    assert [r == w for r, w in zip(read, W[0], strict=True)].count(True) <= kept // 24

@@ -8,12 +8,13 @@ from helpers import PACKAGE, run_python
 
 # each imports only those before it
 ORDER = [
-    "errors", "extras", "tables", "memory", "randomness", "wire", "params", "encoding", "flooding",
+    "errors", "extras", "options", "dispatch", "tables", "memory", "randomness", "wire",
+    "params", "encoding", "span", "flooding",
     "noise", "engines",
     "packing", "folding", "agreement", "program", "portable", "context", "cipher",
-    "ckks", "bfv", "paillier", "remez", "evaluation", "rehearsal", "activations", "composite",
-    "cost", "plans", "network", "bootstrap", "compile", "arrange", "planner", "batch", "roles",
-    "transcript",
+    "ckks", "bfv", "paillier", "bundle", "remez", "evaluation", "rehearsal", "activations",
+    "composite", "cost", "plans", "network", "bootstrap", "compile", "arrange", "planner",
+    "batch", "roles", "transcript",
     "refresh", "prediction", "nn", "model_owner", "balance", "deep_model", "interaction",
     "ledger", "data", "comparison", "show",
     "widgets",

@@ -11,6 +11,7 @@ import traitlets
 from ipywidgets.embed import embed_data
 
 import helib_py as he
+from helib_py.errors import HelibError
 from helib_py.show import LedgerViewer
 
 PARAMS = {"CKKS": he.CKKS(depth=3, precision=20), "BFV": he.BFV(), "Paillier": he.Paillier()}
@@ -70,17 +71,17 @@ def test_an_observer_hears_the_step():
 @pytest.mark.parametrize("step", [-1, 3, 0.5])
 def test_a_step_that_is_not_there_is_refused_and_the_value_stays(step):
     viewer = LedgerViewer(ledger("BFV"), value={"step": 1})
-    with pytest.raises(ValueError, match=f"step={step}: a whole number from 0 to 2"):
+    with pytest.raises(HelibError, match=f"step={step}: must be a whole number, from 0 to 2"):
         viewer.value = {"step": step}
     assert viewer.value == {"step": 1}
-    with pytest.raises(ValueError, match="set the step"):
+    with pytest.raises(HelibError, match="set step"):
         viewer.value = {"level": 1}
 
 
 def test_an_empty_ledger_and_a_mixed_one_are_refused():
-    with pytest.raises(ValueError, match="show the entries of one scheme"):
+    with pytest.raises(HelibError, match="show the entries of one scheme"):
         LedgerViewer(he.Ledger())
-    with pytest.raises(ValueError, match=r"\['BFV', 'CKKS'\]"):
+    with pytest.raises(HelibError, match=r"\['BFV', 'CKKS'\]"):
         LedgerViewer([*ledger("BFV"), *ledger("CKKS")])
 
 

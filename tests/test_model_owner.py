@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 from contextlib import suppress
 from dataclasses import replace
 
@@ -313,3 +314,27 @@ def test_scores_are_blinded_even_if_the_key_s_generator_blinds_nothing(model_own
     with suppress(HelibError):
         sealed = he.SealedModel(public, model_owner.encrypt_model([0.5]).sealed)([1.0])
         assert len({sealed.to_bytes() for _ in range(8)}) == 8
+
+
+def test_more_outputs_than_there_is_room_for_are_refused_with_a_number_that_works():
+    owner = he.ModelOwner(he.Paillier(bits=2048), "plain")
+    with pytest.raises(ShapeError, match=r"at most (\d+) outputs") as error:
+        owner.encrypt_model(np.zeros((192, 3)))
+    assert_refused(error)
+    assert "width" not in str(error.value)
+    most = int(re.search(r"at most (\d+) outputs", str(error.value))[1])
+    assert across(owner.encrypt_model(np.eye(most, 3))).outputs == most
+
+
+@pytest.mark.parametrize("bits", [2048, 4096])
+def test_where_nothing_was_agreed_on_keys_have_the_default_size(bits):
+    for size, taken in ((bits, False), (he.Paillier().bits, True)):
+        owner = he.ModelOwner(he.Paillier(bits=size, bound=2), "plain")
+        message = owner.encrypt_model([0.5]).to_bytes()
+        if taken:
+            assert he.SealedModel.from_bytes(message, engine="plain").outputs == 1
+            continue
+        with pytest.raises(BadBytes, match="agreed=") as error:
+            he.SealedModel.from_bytes(message, engine="plain")
+        assert_refused(error)
+        assert he.SealedModel.from_bytes(message, owner.params, engine="plain").outputs == 1

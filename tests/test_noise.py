@@ -108,7 +108,7 @@ def test_an_error_that_is_no_number_is_no_precision():
 def test_an_error_that_nobody_knows_stays_unknown():
     a, unknown = Estimate(1.0, 1e-6), Estimate(2.0, float("nan"))
     for found in (a.plus(unknown), a.times(unknown), unknown.times(a), unknown.with_error(1e-6),
-                  unknown.folded(3, 1e-6), unknown.through(np.ones((2, 4)), 1e-6)):  # fmt: skip
+                  unknown.folded([1e-6] * 3), unknown.through(np.ones((2, 4)), 1e-6)):  # fmt: skip
         assert np.isnan(found.bits(4))
         assert found.bound > 0
 
@@ -121,3 +121,25 @@ def test_errors_of_sums_and_products_only_grow():
     assert a.times(b).std >= a.std
     assert a.with_error(1e-6).bits(8) < a.bits(8)
     assert a.bits(1000) < a.bits(1)
+
+
+#: A special prime no larger than the others: keys that are switched are most of the noise.
+SWITCHING = dict(ring=4096, prime_bits=(54, 43, 43), special_bits=54, scale_bits=43, insecure=True)
+
+
+def worst(owner, x, use, expected, runs=20):
+    """The largest error of some runs, as a multiple of the largest that is to be expected."""
+    made = [use(owner.encrypt(x)) for _ in range(runs)]
+    return max(float(np.abs(owner.decrypt(c) - expected).max() * 2**c.bits) for c in made)
+
+
+def test_a_short_vector_lies_where_a_key_switch_errs_most():
+    owner, x = he.DataOwner(he.CKKS(**SWITCHING)), uniform(2, 5)
+    assert worst(owner, x, lambda c: c.sum(), x.sum()) < 4
+
+
+def test_a_rotation_counts_every_key_that_makes_it_up():
+    chain = dict(SWITCHING, prime_bits=(40, 34, 34), scale_bits=34)
+    owner = he.DataOwner(he.CKKS(rotations=(1, 2, 4), **chain))
+    x = uniform(2048, 6)
+    assert worst(owner, x, lambda c: c.rotate(-2), np.roll(x, 2), runs=1) < 4  # 513 keys, not 10

@@ -8,6 +8,7 @@ import traitlets
 from ipywidgets.embed import embed_data
 
 import helib_py as he
+from helib_py.errors import HelibError
 from helib_py.show import Explorer, NumberLine
 
 PARAMS = he.Paillier()
@@ -56,25 +57,25 @@ def test_an_observer_hears_all_three():
     [
         ({"x": 1.5}, r"x=1.5: \|x\| ≤ 1 was promised"),
         ({"x": float("nan")}, "x=nan"),
-        ({"precision": 25}, "precision=25: a whole number from 0 to 24"),
+        ({"precision": 25}, "precision=25: must be a whole number, from 0 to 24"),
         ({"precision": 2.5}, "precision=2.5"),
         ({"products": -1}, "products=-1"),
-        ({"products": 10**6}, "products=1000000: a whole number from 0 to"),
+        ({"products": 10**6}, "products=1000000: must be a whole number, from 0 to"),
         ({"scale": 3}, r"\['scale'\]: set x, precision, products"),
     ],
 )
 def test_what_is_not_on_the_line_is_refused_and_the_value_stays(value, says):
     line = NumberLine()
     before = dict(line.value)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(HelibError, match=says):
         line.value = value
     assert line.value == before
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(HelibError, match=says):
         NumberLine(value=value)
 
 
 def test_a_bound_beyond_a_double_is_refused():
-    with pytest.raises(ValueError, match="too wide to draw"):
+    with pytest.raises(HelibError, match="too wide to draw"):
         NumberLine(he.Paillier(bound=2.0**60))
 
 

@@ -1,5 +1,9 @@
 """Paillier arithmetic: one expression on numpy and on ciphertexts, right to the stated bits."""
 
+import re
+from dataclasses import replace
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from helpers import assert_bits, assert_refused, uniform
@@ -8,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import helib_py as he
-from helib_py.errors import Overflow, ShapeError
+from helib_py.errors import BadValue, HelibError, Overflow, ShapeError
 
 few = settings(max_examples=20, deadline=None, derandomize=True)
 HALF = 2.0**-25  # half a unit of the encrypted values: rounding is worst there
@@ -126,7 +130,7 @@ def test_a_matrix_is_multiplied_from_the_right_row_by_row(toy, rows):
     assert_as_stated(toy, c @ M, X @ M)
     assert_as_stated(toy, (c * v) @ M - 0.5, (X * v) @ M - 0.5)
     assert_as_stated(toy, c @ v, X @ v[:, None])
-    assert_as_stated(toy, c.sum(), X.sum(axis=1, keepdims=True))
+    assert_as_stated(toy, c.sum(-1), X.sum(axis=1, keepdims=True))
     assert_as_stated(toy, c + X[::-1], X + X[::-1])
     with pytest.raises(ShapeError, match="side by side") as error:
         M.T @ c
@@ -243,3 +247,85 @@ def test_overflow_is_refused_before_it_happens_in_one_slot_and_in_many(toy, rows
             break
         x = x + x
         assert np.array_equal(toy.decrypt(c), x)
+
+
+WHOLE = [
+    2**53 + 1, 2**100, -(2**100) - 1, [2**53 + 1, -3], [2**63, -1], np.int64(2**62 + 1),
+    np.uint64(2**64 - 1), np.array([2**53 + 1, 5]), np.array([2**100 + 1], dtype=object),
+    np.array([np.int64(2**53 + 1)], dtype=object), [Decimal(2**60 + 1)],
+    np.array([[2**80 + 1, 1], [2, 3]], dtype=object),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", WHOLE, ids=str)
+@pytest.mark.parametrize("precision", [0, 24])
+@pytest.mark.parametrize("engine", ["paillier", "plain"])
+def test_whole_numbers_of_any_size_are_exact(value, precision, engine):
+    params = he.Paillier(bits=512, precision=precision, bound=2.0**120, insecure=True)
+    owner, k = he.DataOwner(params, engine), 2**60 + 1
+    c, x = owner.encrypt(value), np.array(np.atleast_1d(value).tolist(), dtype=object)
+    x = np.atleast_1d(np.array(value, dtype=object)) if isinstance(value, list | int) else x
+    for y, right in ((c, x), (c + k, x + k), (c - k, x - k), (k - c, k - x), (3 * c - c, 2 * x)):
+        got = owner.decrypt(y.to_bytes())
+        assert [int(v) for v in got.ravel()] == [int(v) for v in right.ravel()]
+
+
+def test_beside_a_large_whole_number_a_fraction_stays_one():
+    owner = he.DataOwner(he.Paillier(bits=2048, bound=2.0**60), "plain")
+    assert owner.decrypt(owner.encrypt([2**53 + 1, 0.5])).tolist() == [2**53 + 1, 0.5]
+
+
+def test_a_whole_number_beyond_what_can_be_promised_is_refused(toy):
+    for value in (2**60, 10**400, [1, 10**400]):
+        with pytest.raises(HelibError) as error:
+            toy.encrypt(value)
+        assert_refused(error)
+
+
+def test_small_numbers_stay_float64(toy):
+    assert toy.decrypt(toy.encrypt([1, 0])).dtype == np.float64
+
+
+@pytest.mark.parametrize("divisor", [2, 3, 250, 1000, 40000, 1e6, 1e12, [1, 40000]])
+def test_a_quotient_is_right_or_its_refusal_names_a_fix_that_works(divisor):
+    params = he.Paillier(bits=2048, bound=40000)
+    x, right = np.full(2, 20000.0), 20000 / np.asarray(divisor)
+    owner = he.DataOwner(params, "plain")
+    try:
+        y = owner.encrypt(x) / divisor
+    except BadValue as refused:
+        found = re.search(r"factor_precision=(\d+), …", str(refused))
+        assert found or divisor == 1e12, "only the smallest factors have no fix but afterwards"
+        if not found:
+            return
+        owner = he.DataOwner(replace(params, factor_precision=int(found[1])), "plain")
+        y = owner.encrypt(x) / divisor
+    assert np.all(np.abs(owner.decrypt(y) / right - 1) < 2**-8)
+
+
+@pytest.mark.parametrize("use", [lambda c, f: f * c, lambda c, f: c @ [f, f / 3]])
+def test_factors_that_keep_few_significant_bits_are_refused(toy, use):
+    c = toy.encrypt([0.5, 0.25])
+    with pytest.raises(BadValue, match="significant") as error:
+        use(c, 1e-4)
+    assert_refused(error)
+    use(c, 2**-16)  # exactly one unit
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 300])
+def test_a_mean_is_as_precise_however_many_there_are(toy, count):
+    x = uniform(count)
+    mean = toy.encrypt(x).mean()
+    assert_bits(toy.decrypt(mean), [x.mean()], at_least=16)
+    assert mean.bound <= 1.001
+    assert_bits(
+        toy.decrypt(toy.encrypt(np.stack([x, -x])).mean(-1)), [[x.mean()], [-x.mean()]], 16
+    )
+
+
+def test_a_promise_never_loosens_a_bound(toy):
+    assert toy.encrypt([0.5]).promise(100).bound == 1
+    ckks = he.DataOwner(he.CKKS(), "plain").encrypt([0.5])
+    assert ckks.promise(100).bound == ckks.bound == 1
+    bfv = he.DataOwner(he.BFV(bound=5), "plain").encrypt([3])
+    assert bfv.promise(100).bound == bfv.bound == 5

@@ -46,7 +46,7 @@ def test_only_vectors_and_matrices_are_encrypted(toy, shape):
 
 def test_a_sum_of_two_lengths_is_refused_with_a_fix(toy):
     with pytest.raises(ShapeError) as error:
-        toy.encrypt([0.5, 0.25]) + toy.encrypt([0.5])
+        toy.encrypt([0.5, 0.25]) + toy.encrypt([0.5, 0.25, 1])
     assert_refused(error)
 
 
@@ -129,8 +129,9 @@ def test_what_would_look_into_a_ciphertext_is_refused(toy, name):
 def test_numpy_s_own_functions_do_not_reach_inside(toy):
     x = toy.encrypt([0.5, 0.25])
     for use in (np.abs, np.exp, np.sign, lambda x: np.maximum(x, 0)):
-        with pytest.raises(TypeError):
+        with pytest.raises(NotPolynomial) as error:
             use(x)
+        assert_refused(error)
     with pytest.raises(TypeError):
         hash(x)
 
@@ -147,7 +148,7 @@ USES = {
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize(
     "value",
-    [np.nan, np.inf, -np.inf, [0.5, np.nan], 1j, "1", None, [1, None], b"1", 2**70, {"a": 1}],
+    [np.nan, np.inf, -np.inf, [0.5, np.nan], 1j, "1", None, [1, None], b"1", {"a": 1}],
     ids=repr,
 )
 def test_what_is_no_real_number_meets_no_ciphertext(toy, use, value):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from helpers import assert_bits
+from helpers import assert_bits, assert_foretold
 from nets import IMAGES, NETS, PRECISION, clear, net, plan
 from torch import nn
 
@@ -48,7 +48,7 @@ def test_encrypted_agrees_with_torch_as_precisely_as_foretold(name):
             result = server.run([c.to_bytes() for c in owner.encrypt(x)])
             errors.append(owner.decrypt(result.to_bytes()) - expected)
     measured = he.measured_bits(np.array(errors), np.zeros_like(errors))
-    assert abs(measured + np.log2(found.error)) <= 3
+    assert_foretold(measured, -np.log2(found.error))
 
 
 @pytest.mark.parametrize("name", ["dense", "two convolutions"])

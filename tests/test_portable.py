@@ -75,8 +75,8 @@ def test_what_is_no_plan_is_refused(text):
 
 
 def test_a_newer_plan_is_refused_and_says_so():
-    with pytest.raises(BadBytes, match="version 2") as error:
-        load(described() | {"version": 2})
+    with pytest.raises(BadBytes, match="version 3") as error:
+        load(described() | {"version": 3})
     assert_refused(error)
 
 

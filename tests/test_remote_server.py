@@ -5,16 +5,19 @@ What a page would send comes from the widget's own client, run by Node; see node
 
 import json
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from drawn import DIGITS, examples, holds_part_of, plan, significant_bits, widget
-from ipywidgets.embed import embed_data
+from ipywidgets.embed import dependency_state, embed_data
 from nets import plan as small_plan
 from node_client import NodeOwner
 
 import helib_py as he
 from helib_py.engines.seal.layout import HEADER
+from helib_py.errors import HelibError, ParameterError
+from helib_py.flooding import Flood
 from helib_py.widgets import RemoteServer, draw_digit
 
 PIECE = 100_000
@@ -211,17 +214,25 @@ def test_what_reaches_the_page_holds_no_secret_key_and_fits_in_a_page():
     secret = owner._keys._secret.secret_key()[88:]
     assert holds_part_of(secret, b"abc" + secret[100:140])
     assert not holds_part_of(secret, b"".join(owner.public.keys.values()))
-    page = json.dumps(embed_data(views=[widget()], drop_defaults=False))
+    shown = widget()
+    state = dependency_state([shown], drop_defaults=False)  # and not all that other tests made
+    page = json.dumps(embed_data(views=[shown], drop_defaults=False, state=state))
     assert len(page) < 2_000_000
 
 
 def test_other_plans_and_images_are_refused():
-    with pytest.raises(ValueError, match="28×28"):
+    with pytest.raises(HelibError, match="28×28"):
         he.widgets.DrawDigit(small_plan("dense"), examples(), DIGITS)
-    with pytest.raises(ValueError, match="examples"):
+    with pytest.raises(HelibError, match="examples"):
         he.widgets.DrawDigit(plan(), examples()[:2], DIGITS)
-    with pytest.raises(ValueError, match="0 to 1"):
+    with pytest.raises(HelibError, match="0 to 1"):
         he.widgets.DrawDigit(plan(), 255 * examples(), DIGITS)
+
+
+def test_a_page_takes_no_plan_whose_flood_it_would_leave_out():
+    flood = Flood(40, 1, 1e-9, plan().interface.result_scale, plan().interface.period)
+    with pytest.raises(ParameterError, match="flood"):
+        he.widgets.DrawDigit(replace(plan(), flood=flood), examples(), DIGITS)
 
 
 def test_without_examples_there_are_five_real_ones():

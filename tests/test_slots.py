@@ -7,6 +7,7 @@ import pytest
 import traitlets
 from ipywidgets.embed import embed_data
 
+from helib_py.errors import HelibError
 from helib_py.show import Slots
 
 X, W = [0.5, -1.0, 2.0, 0.25], np.arange(16.0).reshape(4, 4)
@@ -34,7 +35,7 @@ def test_a_part_of_the_value_may_be_set_and_is_heard():
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ({"k": 4}, "k=4: a whole number from 0 to 3"),
+        ({"k": 4}, "k=4: must be a whole number, from 0 to 3"),
         ({"slot": -1}, "slot=-1"),
         ({"k": 0.5}, "k=0.5"),
         ({"step": 1}, r"\['step'\]: set k, slot"),
@@ -42,7 +43,7 @@ def test_a_part_of_the_value_may_be_set_and_is_heard():
 )
 def test_what_is_not_in_the_picture_is_refused_and_the_value_stays(value, says):
     slots = Slots(X)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(HelibError, match=says):
         slots.value = value
     assert slots.value == {"k": 0, "slot": 0}
 
@@ -62,7 +63,7 @@ def test_what_is_not_in_the_picture_is_refused_and_the_value_stays(value, says):
     ],
 )
 def test_what_cannot_be_drawn_is_refused_with_a_fix(x, W, says):
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(HelibError, match=says):
         Slots(x, W)
 
 

@@ -7,6 +7,7 @@ import pytest
 import traitlets
 from ipywidgets.embed import embed_data
 
+from helib_py.errors import HelibError
 from helib_py.show.widgets import Axis, Explorer
 
 ROWS = [
@@ -47,7 +48,7 @@ def test_an_observer_hears_the_chosen_row():
 
 def test_a_setting_that_was_not_measured_is_refused_and_the_value_stays():
     explorer = Explorer(ROWS, KNOBS)
-    with pytest.raises(ValueError, match=r"nothing was measured at .*'scale': 25"):
+    with pytest.raises(HelibError, match=r"nothing was measured at .*'scale': 25"):
         explorer.value = {"scale": 25, "chain": "short"}
     assert explorer.value == ROWS[0]
 
@@ -139,5 +140,5 @@ def test_the_repr_is_short():
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_the_reason(rows, options, says):
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(HelibError, match=says):
         Explorer(rows, **{"knobs": KNOBS, **options})

@@ -16,6 +16,7 @@ import helib_py as he
 from helib_py import wire
 from helib_py.plans import Interface, Layer
 from helib_py.program import Recorder
+from helib_py.span import Span
 
 from .batches import plan as batch_plan
 from .bundles import computing
@@ -59,7 +60,8 @@ def _plans() -> list[bytes]:
     output = recorder.rescale(recorder.multiply_plain(0, plain))
     end = (0, 2.0**70 / params.primes[1])
     inside = Interface(
-        params, (params.slots,), np.arange(params.slots)[None], 2.0**40, 1.0, 4, 1, *end,
+        params, (params.slots,), np.arange(params.slots)[None], 2.0**40, Span(0.0, 1.0), 4, 1,
+        *end,
         params.slots,
     )  # fmt: skip
     layer = Layer("all", 4, "", 0, 0, 1, 0.0, output, (0, 1, 2, 3))

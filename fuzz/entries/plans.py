@@ -16,6 +16,7 @@ from helib_py.compile import Chain
 from helib_py.network import Affine
 from helib_py.planner import Draft, make_plan
 from helib_py.refresh import make_deep_plan, refresh
+from helib_py.span import Span
 
 from .entry import Entry, Taken, Use
 from .parties import engines, other
@@ -52,7 +53,7 @@ def plan(kind: str) -> Any:
     packed = arrange(affines(), 512)
     assert packed
     chain = ToyChain(1024, False, (60, 40, 40, 40), 60, 40.0)
-    toy = Draft(packed, EXAMPLES, 128).plan(chain)
+    toy = Draft(packed, EXAMPLES, 128, Span.of(EXAMPLES)).plan(chain)
     return toy if kind == "toy" else toy.flooded(5, 1000, precision=-99, insecure=True)
 
 

@@ -14,7 +14,7 @@ from .twin import Twin
 from .workers import Run, Tick, crew
 
 if TYPE_CHECKING:
-    from ..roles import PublicBundle
+    from ..bundle import PublicBundle
 
 EACH = 8  #: ciphertexts a job makes
 
@@ -57,7 +57,7 @@ def _encrypted(planes: np.ndarray, run: Run, tick: Tick | None) -> np.ndarray:
         if not i:
             out = np.empty((len(planes), *done.shape[1:]), done.dtype)
         out[i * EACH : i * EACH + len(done)] = done
-        if tick:
+        if tick is not None:
             tick(len(done))
     return out
 

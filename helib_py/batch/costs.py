@@ -17,6 +17,7 @@ _LOAD, _DUMP = 1.3, 0.8  #: nanoseconds per residue that enters or leaves SEAL
 _GROWTH = {"square": 3, "rescale": 1, "relinearise": 0}  #: powers of the number of parts
 PROCESS_BYTES = 180e6  #: of Python, the package, a context and keys
 WORKER_BYTES = 90e6  #: of each worker process beside it
+MOST_WORKERS = 256  #: more than a machine has, and than anyone means
 
 
 def encryption(params: CKKS, inputs: int) -> float:

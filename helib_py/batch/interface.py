@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isclose
+from typing import Any
 
 import numpy as np
 
+from .. import wire
 from ..context import Context
-from ..encoding import within
 from ..engines import KeyHolder
 from ..errors import BadBytes, ShapeError
 from ..params import CKKS
+from ..span import Span
 from .sealed import EncryptedBatch, load
 from .steps import Place
 
@@ -20,13 +22,14 @@ from .steps import Place
 class BatchInterface:
     """What data owner and server agree on in public: no weights.
 
-    Value i of every image is in ciphertext i, image j in slot j of all of them.
+    Value i of every image is in ciphertext i, image j in slot j of all of them. ``span``: what
+    the numbers of an image are within.
     """
 
     params: CKKS
     shape: tuple[int, ...]
     scale: float
-    bound: float
+    span: Span
     outputs: int
     result: Place
 
@@ -41,9 +44,10 @@ class BatchInterface:
         return self.inputs * 16 * len(self.params.primes) * self.params.ring
 
     def planes(self, x: np.ndarray) -> np.ndarray:
-        """Images (count, *shape) as slots (inputs, slots), zero where there is no image.
+        """Images (count, *shape) as slots (inputs, slots), the images again where some are left.
 
-        Raises ShapeError, and Overflow where the promised bound is broken.
+        An image of zeros may be unlike all examples, and what outgrows the modulus in one slot
+        spoils all of them. Raises ShapeError, and Overflow for numbers outside the span.
         """
         if x.ndim != 1 + len(self.shape) or x.shape[1:] != self.shape or not len(x):
             raise ShapeError(f"batch of shape {x.shape}: it must be (images, *{self.shape})")
@@ -52,10 +56,23 @@ class BatchInterface:
                 f"{len(x)} images but {self.params.slots} slots: he.predict runs any number of "
                 "batches"
             )
-        within(x, self.bound)
-        out = np.zeros((self.inputs, self.params.slots))
-        out[:, : len(x)] = x.reshape(len(x), -1).T
-        return out
+        self.span.check(x)
+        again = np.resize(x, (self.params.slots, self.inputs))
+        return np.ascontiguousarray(again.T)
+
+    def describe(self) -> dict[str, Any]:
+        """All but the parameters, as JSON."""
+        kept = {k: v for k, v in vars(self).items() if k not in ("params", "span")}
+        return kept | asdict(self.span)
+
+    @classmethod
+    def described(cls, header: dict[str, Any], params: CKKS) -> BatchInterface:
+        """Back from JSON; ValueError for one that contradicts itself."""
+        kinds = {"shape": list, "scale": float, "outputs": int, "result": list}
+        shape, scale, outputs, result = wire.typed(header, kinds)
+        if any(type(side) is not int or side < 1 for side in shape) or not scale > 0:
+            raise ValueError("inputs that there cannot be")
+        return cls(params, tuple(shape), scale, Span.told(header), outputs, Place(*result))
 
     def fresh(self, context: Context, images: int, residues: np.ndarray) -> EncryptedBatch:
         """Inputs just encrypted, as a batch."""

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product, repeat
-from math import ceil, floor, inf, log2
+from math import ceil, floor, inf, isnan, log2
 from typing import Any
 
 import numpy as np
 
+from .. import noise
 from ..errors import ParameterError
-from ..flooding import Terms
+from ..flooding import ANY, Terms
 from ..network import Affine, only_squares
 from ..params import CKKS, MAX_MODULUS_BITS, MAX_PRIME_BITS
+from ..span import Span
 from . import costs
 from .groups import groups
 from .interface import BatchInterface
@@ -25,9 +27,12 @@ from .steps import Step, passages, rooms
 from .twin import Twin
 
 MARGIN_BITS = 2.0  #: values may grow to 4 times those of the examples before overflow
+FOR_ERRORS = 0.05  #: bits of headroom that are left to errors, which take room as values do
 START_BITS = 7  #: of the largest weight of a layer, where the search for its scale begins
 FEWEST_BITS = 30  #: of a prime: below, nothing is left of the scales after the noise
-FEW = 8  #: examples on which the search looks at errors
+MOST = 1 << 20  #: numbers of a layer that the clear twin computes at the end
+FEW = 64  #: images, examples again and again, on which the search looks at errors
+CROWDED = 8  #: slots with the largest errors, in which the search and the plan see all images
 MAX_PRECISION = 45  #: significant bits that primes of 60 bits can leave
 UPHILL = 0.05  #: bits that a move must gain
 GUESS_BITS = 20.0  #: of the input's scale, from where the largest possible one is found
@@ -144,9 +149,10 @@ class Draft:
         flood: Terms | None = None,
     ) -> None:
         self._affines, self._security, self._shape = affines, security, examples.shape[1:]
-        self._flood = flood
-        self._x, self._steps = examples.reshape(len(examples), -1), dict[Any, Step]()
-        largest = [float(np.abs(affine.weights).max()) or 1.0 for affine in affines]
+        self._flood, self._span = flood, Span.of(examples)
+        self._steps = dict[Any, Step]()
+        self._x = noise.enough(examples).reshape(-1, affines[0].inputs)
+        largest = [float(abs(affine.weights).max()) or 1.0 for affine in affines]
         self._start = [START_BITS - ceil(log2(value)) for value in largest]
         self._groups = [groups(affine.weights) for affine in affines]
         self._sums = list(self._in_the_clear())
@@ -156,7 +162,7 @@ class Draft:
         """Each layer's sums over the examples, (count, m)."""
         x = self._x
         for affine in self._affines:
-            z = x @ affine.weights.T + affine.bias
+            z = (affine.weights @ x.T).T + affine.bias
             x = z * z
             yield z
 
@@ -200,23 +206,32 @@ class Draft:
         """
         steps = self._written(form, weight_bits)
         params = self._params(form, steps)
-        if params is None:
-            return None
-        found = rooms(steps, params.primes, GUESS_BITS, self._peaks)
-        spare = min((room - MARGIN_BITS) / each for room, each in found)
-        bits = min(floor(10 * (GUESS_BITS + spare)) / 10, params.prime_bits[0] - 1)
-        if bits < 1:
+        bits = params and self._scale_bits(steps, params)
+        if not params or not bits:
             return None
         if count is None:  # otherwise nobody sees them
             params = replace(params, scale_bits=bits)
-        place = passages(steps, params.primes, 2.0**bits)[-1].out
+        through = passages(steps, params.primes, 2.0**bits)
+        if min(place.scale for passage in through for place in passage) < 1:
+            return None  # the scales shrink from layer to layer, and nothing is left of the values
+        noisy = self._noisy(steps, params, 2.0**bits, count)
+        peaks = [self._peaks[i] + size for i, size in enumerate(self._excess(steps, noisy))]
+        headroom = min(room for room, _ in rooms(steps, params.primes, bits, peaks))
+        if not headroom >= MARGIN_BITS:
+            return None  # errors alone would fill the modulus
         interface = BatchInterface(
-            params, self._shape, 2.0**bits, self._bound(), len(steps[-1].bias), place
+            params, self._shape, 2.0**bits, self._span, len(steps[-1].bias), through[-1].out
         )
-        headroom = min(room for room, _ in rooms(steps, params.primes, bits, self._peaks))
-        layers = tuple(self._layers(steps, params, 2.0**bits, count))
+        layers = tuple(self._layers(steps, params, noisy, count))
         plan = BatchPlan(interface, tuple(steps), layers, headroom)
-        return plan.flooded(*self._flood, -inf) if self._flood else plan
+        return plan.flooded(*self._flood, ANY) if self._flood else plan
+
+    def _scale_bits(self, steps: Sequence[Step], params: CKKS) -> float:
+        """Of the largest input scale that leaves the margin, to a tenth; 0 where none does."""
+        found = rooms(steps, params.primes, GUESS_BITS, self._peaks)
+        spare = min((room - MARGIN_BITS - FOR_ERRORS) / each for room, each in found)
+        bits = min(floor(10 * (GUESS_BITS + spare)) / 10, params.prime_bits[0] - 1)
+        return bits if bits >= 1 else 0.0
 
     def _written(self, form: Form, weight_bits: Sequence[int]) -> list[Step]:
         """The layers as steps; each is made once."""
@@ -238,10 +253,6 @@ class Draft:
         special = min(MAX_PRIME_BITS, limit - bits * form.primes)
         return _ckks(form.ring, (bits,) * form.primes, special, self._security)
 
-    def _bound(self) -> float:
-        """A public bound for inputs: a power of two above all the examples."""
-        return float(2.0 ** np.ceil(log2(float(np.abs(self._x).max()) or 1.0)))
-
     def _times(self, steps: Sequence[Step], params: CKKS) -> Iterator[float]:
         """Predicted milliseconds of every step."""
         found = zip(
@@ -251,15 +262,34 @@ class Draft:
             cuts = [cut(q, step.reach) for q in params.primes[: passage.source.level + 1]]
             yield costs.step(params, step, group, passage, cuts)
 
-    def _layers(
+    def _noisy(
         self, steps: Sequence[Step], params: CKKS, scale: float, count: int | None
-    ) -> Iterator[BatchLayer]:
-        """What the clear twin says of each step, and, but for few examples, the cost model."""
-        twin = Twin(params, np.random.default_rng(1))
+    ) -> list[np.ndarray]:
+        """What the clear twin says of each step's outputs, with their errors.
+
+        In the end with as many images as there are slots: what outgrows the modulus in one of
+        them spoils all, and where errors are squared again and again, the rarest matter.
+        """
+        twin = Twin(params, np.random.default_rng(1), noise.LOUDER, CROWDED)
+        widest = max(self._x.shape[1], *(step.outputs for step in steps))
+        many = count or max(len(self._x), min(params.slots, MOST // widest))
+        x = np.resize(self._x, (many, self._x.shape[1]))
         with np.errstate(over="ignore", invalid="ignore"):  # errors that explode are no precision
-            noisy = twin.run(steps, twin.encrypt(self._x[:count], scale), scale)
+            return twin.through(steps, x, scale)
+
+    def _excess(self, steps: Sequence[Step], noisy: Sequence[np.ndarray]) -> Iterator[float]:
+        """By how much errors make each step's sums exceed the exact ones: they take room, too."""
+        for step, z, got in zip(steps, self._sums, noisy, strict=True):
+            size = np.sqrt(np.abs(got)) if "square" in step.then else np.abs(got)
+            more = float((size - np.abs(np.resize(z, got.shape))).max())
+            yield inf if isnan(more) else max(more, 0.0)
+
+    def _layers(
+        self, steps: Sequence[Step], params: CKKS, noisy: list[np.ndarray], count: int | None
+    ) -> Iterator[BatchLayer]:
+        """Peaks and errors of each step and, but for few examples, what the cost model says."""
         times = self._times(steps, params) if count is None else repeat(0.0, self.depth)
         for step, z, got, ms in zip(steps, self._sums, noisy, times, strict=True):
             exact = z * z if "square" in step.then else z
-            error = float(np.abs(got - exact[:count]).max())
+            error = noise.foreseen(got - np.resize(exact, got.shape))
             yield BatchLayer(ms, float(np.abs(exact).max()), error)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from math import inf
+from math import log2, prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
 
 from .. import noise, wire
 from ..encoding import as_numbers
-from ..errors import MissingKey
-from ..flooding import Flood, check_terms
+from ..errors import MissingKey, ShapeError
+from ..flooding import ANY, Flood, check_terms, outlasting
+from ..options import flag, instance, whole
 from ..params import CKKS
-from ..plans import PRECISION, outlasting
-from ..tables import Shown, Table, nbytes
-from .costs import PROCESS_BYTES, WORKER_BYTES, encryption
+from ..plans import PRECISION
+from ..tables import Shown, Table, grown, nbytes
+from .costs import MOST_WORKERS, PROCESS_BYTES, WORKER_BYTES, encryption
 from .groups import Group, groups
 from .interface import BatchInterface
 from .modular import Cut, cut
-from .steps import Passage, Place, Step, check, passages
+from .steps import Passage, Step, check, passages, rooms
 from .twin import Twin, worst
 
 
@@ -87,7 +91,7 @@ class BatchPlan(Shown):
     @property
     def ciphertexts(self) -> int:
         """How many are made of a batch, by owner and server."""
-        return self.interface.inputs + sum(len(step.weights) for step in self.steps)
+        return self.interface.inputs + sum(step.outputs for step in self.steps)
 
     @property
     def cost(self) -> float:
@@ -112,7 +116,7 @@ class BatchPlan(Shown):
     def shape(self, step: int) -> tuple[int, ...]:
         """Of the array of residues after a step; -1 for the upload's."""
         place = self.passages[step].out if step >= 0 else self.passages[0].source
-        values = len(self.steps[step].weights) if step >= 0 else self.interface.inputs
+        values = self.steps[step].outputs if step >= 0 else self.interface.inputs
         return values, place.parts, place.level + 1, self.params.ring
 
     def region_bytes(self, first: int) -> int:
@@ -125,10 +129,11 @@ class BatchPlan(Shown):
 
     def memory_bytes(self, workers: int = 1) -> int:
         """Predicted peak of all the server's processes, but for the upload as it comes in."""
+        workers = whole(workers, "workers", 1, MOST_WORKERS)
         first = 0 if workers == 1 else -1  # one process reads the upload where it is
         regions = self.region_bytes(first) + self.region_bytes(first + 1)
         sums = [
-            8 * len(step.weights) * int(np.prod(self.shape(i - 1)[1:]))
+            8 * step.outputs * int(np.prod(self.shape(i - 1)[1:]))
             for i, step in enumerate(self.steps)
         ]
         others = WORKER_BYTES * workers if workers > 1 else 0
@@ -140,8 +145,8 @@ class BatchPlan(Shown):
         slots, seconds = self.params.slots, self.milliseconds / 1000
         flood = f" · {self.flood}" if self.flood else ""
         return (
-            f"{self.params!r} · ~{self.bits:.1f} bits{flood} · {slots} images in "
-            f"~{seconds:.1f} s · "
+            f"{self.params!r} · ~{self.bits:.1f} bits{flood} · values may grow "
+            f"{grown(self.headroom)} · {slots} images in ~{seconds:.1f} s · "
             f"upload {nbytes(self.interface.upload_bytes)}, "
             f"{nbytes(self.interface.upload_bytes / slots)} an image · "
             f"memory {nbytes(self.memory_bytes(2))}"
@@ -152,7 +157,7 @@ class BatchPlan(Shown):
         heads = ("layer", "outputs", "then", "level after", "parts", "limbs", "ms", "bits")
         rows = [
             (
-                *(step.name, len(step.weights), ", ".join(step.then) or "–"),
+                *(step.name, step.outputs, ", ".join(step.then) or "–"),
                 *(passage.out.level, passage.out.parts, max(c.limbs for c in self.cuts(i))),
                 *(round(layer.milliseconds), round(layer.bits, 1)),
             )
@@ -162,18 +167,34 @@ class BatchPlan(Shown):
         ]
         return Table(heads, rows, caption=f"Batch plan · {self.summary}")
 
+    def room(self, x: np.ndarray) -> float:
+        """Bits of the modulus above the largest value of images (count, *shape); see Plan.room."""
+        z, peaks = self._flat(x), list[float]()
+        for step in self.steps:
+            sums = step.linear(z)
+            z = sums * sums
+            peaks.append(float(np.abs(sums).max()))
+        found = rooms(self.steps, self.params.primes, log2(self.interface.scale), peaks)
+        return min(room for room, _ in found)
+
     def simulate(self, x: np.ndarray, noisy: bool = True, seed: int | None = None) -> np.ndarray:
         """The clear twin's outputs for images (count, *shape), shape (count, outputs)."""
-        flat = as_numbers(x).reshape(len(x), -1)
-        twin = Twin(self.params, np.random.default_rng(seed) if noisy else None)
-        fresh = twin.encrypt(flat, self.interface.scale)
-        return twin.run(self.steps, fresh, self.interface.scale)[-1]
+        random = np.random.default_rng(None if seed is None else whole(seed, "seed", 0))
+        twin = Twin(self.params, random if flag(noisy, "noisy") else None)
+        return twin.through(self.steps, self._flat(x), self.interface.scale)[-1]
+
+    def _flat(self, x: ArrayLike) -> np.ndarray:
+        """Images as (count, inputs); ShapeError for others."""
+        images, inputs = as_numbers(x), prod(self.interface.shape)
+        if images.ndim < 1 or prod(images.shape[1:]) != inputs:
+            raise ShapeError(f"{images.shape}: pass images (count, {inputs}), or of their shape")
+        return images.reshape(-1, inputs)
 
     @cached_property
     def worst_error(self) -> float:
         """Deviation of the error of a slot of the result, for the worst inputs there may be."""
         inside = self.interface
-        return worst(self.params, self.steps, inside.inputs, inside.bound, inside.scale)
+        return worst(self.params, self.steps, inside.inputs, inside.span.bound, inside.scale)
 
     def flooded(
         self,
@@ -195,6 +216,7 @@ class BatchPlan(Shown):
 
     def check_keys(self, params: CKKS) -> None:
         """MissingKey unless keys made for ``params`` serve this plan."""
+        instance(params, CKKS, "the parameters of the keys, owner.public.params")
         if params.fingerprint != self.params.fingerprint:
             raise MissingKey(
                 f"these keys were made for {params!r}, the plan needs {self.params!r}: make the "
@@ -203,16 +225,15 @@ class BatchPlan(Shown):
 
     def to_bytes(self) -> bytes:
         """The whole plan, weights included: for the server, not for publication."""
-        inside = {k: v for k, v in vars(self.interface).items() if k != "params"}
         header = {
             "params": self.params.to_json(),
-            "interface": inside,
+            "interface": self.interface.describe(),
             "steps": [(s.name, s.weight_bits, s.then, s.weights.shape) for s in self.steps],
             "layers": [asdict(layer) for layer in self.layers],
             "headroom": self.headroom,
             "flood": self.flood and [self.flood.statistical_bits, self.flood.answers],
         }
-        weights = [s.weights.astype("<i8").tobytes() for s in self.steps]
+        weights = [sparse_bytes(s.weights) for s in self.steps]
         biases = [s.bias.astype("<f8").tobytes() for s in self.steps]
         return wire.pack("batch plan", header, *weights, *biases)
 
@@ -228,34 +249,54 @@ class BatchPlan(Shown):
             if not header["flood"]:
                 return plan
             statistical_bits, answers = header["flood"]
-        return plan.flooded(statistical_bits, answers, -inf, insecure=insecure)
+        return plan.flooded(statistical_bits, answers, ANY, insecure=insecure)
 
 
 def _parts(h: dict[str, Any], payloads: list[bytes], insecure: bool) -> tuple[Any, ...]:
     params = CKKS.from_json(h["params"], insecure)
-    kinds = {"shape": list, "scale": float, "bound": float, "outputs": int, "result": list}
-    shape, scale, bound, outputs, result = wire.typed(h["interface"], kinds)
-    if any(type(side) is not int or side < 1 for side in shape) or not (scale > 0 and bound > 0):
-        raise ValueError("inputs that there cannot be")
+    interface = BatchInterface.described(h["interface"], params)
     half, steps = len(h["steps"]), []
     if len(payloads) != 2 * half:
         raise ValueError("a matrix and a bias for every step")
     for (name, bits, then, sides), w, b in zip(
         h["steps"], payloads[:half], payloads[half:], strict=True
     ):
-        weights = np.frombuffer(w, "<i8").reshape(sides)
+        weights = sparse_from(w, sides)
         if type(bits) is not int or not -MOST_BITS <= bits <= MOST_BITS or type(name) is not str:
             raise ValueError(f"a step that is none: {name}, {bits}")
         steps.append(Step(name, weights, bits, np.frombuffer(b, "<f8"), tuple(then)))
-    interface = BatchInterface(params, tuple(shape), scale, bound, outputs, Place(*result))
     check(steps, interface.inputs, params.primes)
-    if passages(steps, params.primes, scale)[-1].out != interface.result:
+    if passages(steps, params.primes, interface.scale)[-1].out != interface.result:
         raise ValueError("its results are not where its steps end")
     numbers = {"milliseconds": float, "peak": float, "error": float}
     layers = tuple(BatchLayer(*wire.typed(layer, numbers)) for layer in h["layers"])
-    if len(layers) != half or outputs != len(steps[-1].bias):
+    if len(layers) != half or interface.outputs != len(steps[-1].bias):
         raise ValueError("as many layers as steps, as many outputs as the last of them has")
     return interface, tuple(steps), layers, *wire.typed(h, {"headroom": float})
 
 
 MOST_BITS = 60  #: of a step's weights after the point, or before it
+
+
+def sparse_bytes(weights: csr_array) -> bytes:
+    """Where rows end, which inputs they read, and by what these are multiplied."""
+    ends, inputs = weights.indptr[1:].astype("<i8"), weights.indices.astype("<i8")
+    return b"".join([ends.tobytes(), inputs.tobytes(), weights.data.astype("<i8").tobytes()])
+
+
+def sparse_from(data: bytes, sides: Sequence[int]) -> csr_array:
+    """Back from bytes; ValueError unless they make a matrix (rows, columns)."""
+    rows, columns = sides
+    if type(rows) is not int or type(columns) is not int or min(rows, columns) < 1:
+        raise ValueError(f"a matrix {sides}")
+    whole = np.frombuffer(data, "<i8")
+    ends, rest = whole[:rows], whole[rows:]
+    count = len(rest) // 2
+    indptr, inputs = np.concatenate([[0], ends]), rest[:count]
+    if len(rest) != 2 * count or np.any(np.diff(indptr) < 0) or indptr[-1] != count:
+        raise ValueError("a matrix whose rows do not end where they must")
+    if count and not (inputs.min() >= 0 and inputs.max() < columns):
+        raise ValueError("a matrix that reads inputs that there are not")
+    found = csr_array((rest[count:], inputs, indptr), (rows, columns))
+    found.sum_duplicates()
+    return found

@@ -19,7 +19,7 @@ from .twin import Twin
 from .workers import Local, Shared, Tick, check_memory, crew
 
 if TYPE_CHECKING:
-    from ..roles import PublicBundle
+    from ..bundle import PublicBundle
 
 Upload = EncryptedBatch | bytes
 

@@ -9,8 +9,9 @@ from math import log2
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from ..network import Affine
+from ..network import Affine, as_sparse
 
 OPERATIONS = ("square", "rescale", "relinearise")
 MOST_PARTS = 5  #: of a ciphertext: a key relinearises three, and a square of three has five
@@ -36,21 +37,26 @@ class Place(NamedTuple):
 class Step:
     """An affine map and what is done ``then`` to each of its outputs.
 
-    ``weights`` (m, n) are whole numbers that stand for weights / 2^weight_bits: a number that is
-    the same in all slots is a constant polynomial, so encoding it adds no noise but this rounding.
-    ``bias``: (m,). Products by whole numbers neither need relinearised inputs nor take a level.
+    ``weights`` (m, n), sparse, are whole numbers that stand for weights / 2^weight_bits: a number
+    that is the same in all slots is a constant polynomial, so encoding it adds no noise but this
+    rounding. ``bias``: (m,). Products by whole numbers neither need relinearised inputs nor take
+    a level.
     """
 
     name: str
-    weights: np.ndarray
+    weights: csr_array
     weight_bits: int
     bias: np.ndarray
     then: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", as_sparse(self.weights, np.int64))
+
     @classmethod
     def of(cls, affine: Affine, weight_bits: int, then: tuple[str, ...]) -> Step:
         """The nearest whole-number weights."""
-        whole = np.rint(np.ldexp(affine.weights, weight_bits)).astype(np.int64)
+        whole = affine.weights.copy()
+        whole.data = np.rint(np.ldexp(whole.data, weight_bits))
         return cls(affine.name, whole, weight_bits, affine.bias, then)
 
     @cached_property
@@ -58,28 +64,36 @@ class Step:
         """By how much a sum of products may exceed the largest input, either side of zero."""
         return reach(self.weights)
 
+    @property
+    def outputs(self) -> int:
+        """Sums that it makes."""
+        return len(self.bias)
+
     @cached_property
-    def _matrix(self) -> np.ndarray:
-        return np.asarray(np.ldexp(self.weights.astype(float), -self.weight_bits))
+    def matrix(self) -> csr_array:
+        """The numbers that the weights stand for."""
+        found = csr_array(self.weights, dtype=np.float64)
+        found.data = np.ldexp(found.data, -self.weight_bits)
+        return found
 
     def linear(self, x: np.ndarray) -> np.ndarray:
         """In the clear, (count, n) → (count, m)."""
-        return np.asarray(x @ self._matrix.T + self.bias)
+        return np.asarray((self.matrix @ x.T).T + self.bias)
 
     def after_linear(self, place: Place) -> Place:
         """Products by whole numbers change the scale only."""
         return Place(place.level, place.scale * 2.0**self.weight_bits, place.parts)
 
 
-def reach(weights: np.ndarray) -> int:
+def reach(weights: csr_array) -> int:
     """The largest sum of a row's positive, or of its negative, whole-number weights.
 
-    >>> reach(np.array([[3, -1], [-2, -2]]))
+    >>> reach(csr_array(np.array([[3, -1], [-2, -2]])))
     4
     """
-    numbers = weights.astype(float)  # whose sums do not wrap around
-    signs = (np.maximum(numbers, 0), np.maximum(-numbers, 0))
-    return max((int(side.sum(axis=1).max(initial=0)) for side in signs), default=0)
+    numbers = csr_array(weights, dtype=float)  # whose sums do not wrap around
+    sides = (numbers.maximum(0), (-numbers).maximum(0))
+    return max((int(side.sum(axis=1).max(initial=0)) for side in sides), default=0)
 
 
 class Passage(NamedTuple):
@@ -100,6 +114,29 @@ def passages(steps: Sequence[Step], primes: Sequence[int], scale: float) -> list
         for operation in step.then:
             place = place.after(operation, primes)
         found.append(Passage(source, sums, place))
+    return found
+
+
+_PRIME = (1 << 20) - 3  #: sums of 2^22 products of two numbers below it fit 64 bits
+
+
+def cancelled(steps: Sequence[Step], through: Sequence[Passage]) -> list[np.ndarray]:
+    """For every step, the numbers of its sums that are the same whatever the inputs are.
+
+    Weights of zero, or rows that cancel out: a ciphertext with nothing but a constant in it, to
+    which the server adds an encryption of zero. They are those that random inputs do not change,
+    modulo a prime; of others, one in a million is taken for such.
+    """
+    random, found = np.random.default_rng(0), list[np.ndarray]()
+    x = random.integers(_PRIME, size=(steps[0].weights.shape[1], 2))
+    for step, passage in zip(steps, through, strict=True):
+        weights, bias = step.weights.copy(), np.rint(step.bias * passage.sums.scale)
+        weights.data %= _PRIME
+        x = (weights @ x + np.mod(bias, _PRIME)[:, None].astype(np.int64)) % _PRIME
+        alike = np.flatnonzero(x[:, 0] == x[:, 1])
+        x[alike] = random.integers(_PRIME, size=(len(alike), 2))
+        x = x * x % _PRIME if "square" in step.then else x
+        found.append(alike)
     return found
 
 

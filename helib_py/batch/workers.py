@@ -22,7 +22,9 @@ from threadpoolctl import threadpool_limits
 
 from ..errors import EngineFailed, OutOfMemory, ParameterError
 from ..memory import available_memory
+from ..options import whole
 from ..tables import nbytes
+from .costs import MOST_WORKERS
 from .modular import Scratch
 
 Tick = Callable[[int], object]  #: told how many ciphertexts have been done
@@ -58,8 +60,7 @@ def crew(workers: int, make: Callable[..., Callable[[Any], Any]], *given: Any) -
     its calls, so threads would not help. ParameterError for less than one worker, EngineFailed
     when a process is killed.
     """
-    if workers < 1:
-        raise ParameterError(f"workers={workers}: at least 1 must work")
+    workers = whole(workers, "workers", 1, MOST_WORKERS)
     if workers == 1:
         yield partial(map, make(*given))
         return

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from math import ceil, floor, isfinite, isnan
+from math import ceil, floor, isnan
 
-from ..errors import BadValue, OutOfLevels, Overflow, ParameterError
+from ..errors import BadValue, OutOfLevels, Overflow
+from ..options import real, whole
 from ..params import BFV
 
 
 def whole_bound(bound: float) -> int:
     """The largest whole number within a promised bound; BadValue unless that is 0 or more."""
-    if not (isfinite(bound) and bound >= 0):
+    bound = real(bound, "bound", error=BadValue)
+    if bound < 0:
         raise BadValue(f"bound={bound}: promise a finite number, 0 or more")
     return floor(bound)
 
@@ -18,9 +20,7 @@ def whole_bound(bound: float) -> int:
 def promised_noise(params: BFV, known: float, budget: int) -> float:
     """The noise that leaves a promised budget, or less where less is known of it."""
     most = sum(params.prime_bits)
-    if type(budget) is not int or not 0 <= budget <= most:
-        raise ParameterError(f"budget={budget}: whole bits, from 0 to the {most} of the modulus")
-    promised = params.model.noise_for(budget)
+    promised = params.model.noise_for(whole(budget, "budget", 0, most))
     return promised if isnan(known) else min(known, promised)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import wire
-from ..cipher import Ciphertext, power, same_key, untold
+from ..cipher import Ciphertext, broadcast, power, same_length, stretched, untold
 from ..context import BFVContext
+from ..dispatch import check_axis
 from ..encoding import as_numbers, as_whole, power_of_two, repeat
 from ..engines import Handle, Modular
 from ..errors import BadValue, Overflow, ShapeError
@@ -41,6 +42,7 @@ class BFVVector(Ciphertext):
     limit: int
     noise: float
     original: Handle = None
+    told: bool = False
 
     # --- what it shows -----------------------------------------------------------------
 
@@ -97,19 +99,19 @@ class BFVVector(Ciphertext):
 
     def cover(self, statistical_bits: float, answers: int, error: float | None) -> None:
         """Nothing: a decryption is exact, as long as the budget is known to be enough for it."""
-        if isnan(self.noise):
+        if self.told or isnan(self.noise):
             raise untold("noise", "promise(bound, budget=bits)")
 
     # --- addition ----------------------------------------------------------------------
 
     def __add__(self, other: BFVVector | ArrayLike) -> BFVVector:
         if isinstance(other, BFVVector):
-            out = self._sum(other)
-            return replace(out, handle=self.e.add(self.handle, other.handle))
-        values, bound = self._operand(other)
-        noise = dependent(self.noise, self.model.shift)
-        out = self.after("a sum", noise, self.limit + bound)
-        return replace(out, handle=self.e.add_plain(self.handle, self.e.encode(values)))
+            a, b = broadcast(self, other)
+            return replace(a._sum(b), handle=self.e.add(a.handle, b.handle))
+        x, values, bound = self._operand(other)
+        noise = dependent(x.noise, self.model.shift)
+        out = x.after("a sum", noise, x.limit + bound)
+        return replace(out, handle=self.e.add_plain(x.handle, self.e.encode(values)))
 
     def __neg__(self) -> BFVVector:
         return replace(self, handle=self.e.negate(self.handle))
@@ -117,11 +119,10 @@ class BFVVector(Ciphertext):
     def __sub__(self, other: BFVVector | ArrayLike) -> BFVVector:
         if not isinstance(other, BFVVector):
             return super().__sub__(other)
-        out = self._sum(other)
-        return replace(out, handle=self.e.subtract(self.handle, other.handle))
+        a, b = broadcast(self, other)
+        return replace(a._sum(b), handle=self.e.subtract(a.handle, b.handle))
 
     def _sum(self, other: BFVVector) -> BFVVector:
-        self._meets(other)
         noise = dependent(self.noise, other.noise)
         return self.after("a sum", noise, self.limit + other.limit)
 
@@ -131,12 +132,12 @@ class BFVVector(Ciphertext):
         """A ciphertext takes some log2(t·N) bits of budget, an array some less, k log2(k)."""
         if isinstance(other, BFVVector):
             return self._times_ciphertext(other)
-        values, bound = self._operand(other)
+        x, values, bound = self._operand(other, zeros=False)
         if np.ndim(other) == 0 or np.ptp(values) == 0:
-            product = self._times_whole(bound)
+            product = x._times_whole(bound)
             return -product if values[0] < 0 else product
-        noise = self.model.plain_product(self.noise, power_of_two(self.length))
-        out = self.after("a product with a plaintext", noise, self.limit * bound)
+        noise = self.model.plain_product(self.noise, power_of_two(x.length))
+        out = x.after("a product with a plaintext", noise, self.limit * bound)
         return replace(out, handle=self.e.multiply_plain(self.handle, self.e.encode(values)))
 
     def _times_whole(self, factor: int) -> BFVVector:
@@ -147,12 +148,12 @@ class BFVVector(Ciphertext):
         return replace(out, handle=self.e.multiply_plain(self.handle, plain))
 
     def _times_ciphertext(self, other: BFVVector) -> BFVVector:
-        self._meets(other)
-        noise = self.model.product(self.noise, other.noise)
-        out = self.after("a product of ciphertexts", noise, self.limit * other.limit)
-        e, a, b = self.e, self.handle, other.handle
-        product = e.square(a) if a is b else e.multiply(a, b)
-        return replace(out, handle=e.relinearise(product))
+        a, b = broadcast(self, other, zeros=False)
+        noise = self.model.product(a.noise, b.noise)
+        out = a.after("a product of ciphertexts", noise, a.limit * b.limit)
+        same = a.handle is b.handle
+        product = self.e.square(a.handle) if same else self.e.multiply(a.handle, b.handle)
+        return replace(out, handle=self.e.relinearise(product))
 
     def __pow__(self, exponent: int) -> BFVVector:
         """⌈log2(exponent)⌉ products in a row; each power that is used is computed once."""
@@ -170,6 +171,7 @@ class BFVVector(Ciphertext):
     def __matmul__(self, other: BFVVector | ArrayLike) -> BFVVector:
         """Dot product with a vector (n,), or ``x @ M`` with a matrix (n, m)."""
         if isinstance(other, BFVVector):
+            same_length(self, other)
             return (self * other).sum()
         weights = as_numbers(other)
         return self.__rmatmul__(weights.T)  # of a vector the transpose is itself
@@ -185,8 +187,9 @@ class BFVVector(Ciphertext):
         """
         return linear.rotate(self, steps)
 
-    def sum(self) -> BFVVector:
+    def sum(self, axis: int | None = None) -> BFVVector:
         """The sum of all values, as an encrypted vector of one; log2(length) rotations."""
+        check_axis(axis, self.shape)
         return linear.total(self)
 
     def promise(self, bound: float, budget: int | None = None) -> BFVVector:
@@ -196,8 +199,10 @@ class BFVVector(Ciphertext):
         ParameterError for more than the modulus has.
         """
         limit = min(self.limit, whole_bound(bound))
-        noise = self.noise if budget is None else promised_noise(self.params, self.noise, budget)
-        return replace(self, limit=limit, noise=noise)
+        if budget is None:
+            return replace(self, limit=limit)
+        noise = promised_noise(self.params, self.noise, budget)
+        return replace(self, limit=limit, noise=noise, told=False)
 
     # --- for the package's own use -----------------------------------------------------
 
@@ -222,21 +227,18 @@ class BFVVector(Ciphertext):
         check_budget(self.params, what, self.noise, noise)
         return replace(self, length=length or self.length, limit=limit, noise=noise)
 
-    def _meets(self, other: BFVVector) -> None:
-        same_key(self, other)
-        if self.length != other.length:
-            raise ShapeError(
-                f"{self.length} encrypted values meet {other.length}: make them equally long"
-            )
+    def _operand(self, other: ArrayLike, zeros: bool = True) -> tuple[BFVVector, np.ndarray, int]:
+        """Itself, a plaintext operand on the slots, padded with zeros, and how large that is.
 
-    def _operand(self, other: ArrayLike) -> tuple[np.ndarray, int]:
-        """A plaintext operand on the slots, padded with zeros, and its largest magnitude."""
+        A single value is repeated for a longer operand, as numpy does; see ``stretched``.
+        """
         numbers = as_whole(other)
-        if numbers.shape not in ((), (1,), (self.length,)):
+        x = stretched(self, numbers.size, zeros) if numbers.ndim == 1 else self
+        if numbers.shape not in ((), (1,), (x.length,)):
             raise ShapeError(f"{numbers.shape} meets {self.length} encrypted values: same length")
         bound = int(np.abs(numbers).max())
         check_bound(self.params, bound)
-        return repeat(np.broadcast_to(numbers, (self.length,)), self.params.slots), bound
+        return x, repeat(np.broadcast_to(numbers, (x.length,)), self.params.slots), bound
 
 
 def labelled(context: BFVContext, fields: Sequence[Any], handle: Handle) -> BFVVector:
@@ -250,7 +252,7 @@ def labelled(context: BFVContext, fields: Sequence[Any], handle: Handle) -> BFVV
         raise ValueError("more values, or larger ones, than there is room for")
     noise = params.model.fresh if fresh else nan
     limit = limit if fresh else params.modulus // 2
-    return BFVVector(context, handle, length, limit, noise)
+    return BFVVector(context, handle, length, limit, noise, told=True)
 
 
 def _unpickled(context: BFVContext, data: bytes) -> BFVVector:

@@ -13,6 +13,7 @@ from ..encoding import as_numbers
 from ..engines.lattigo import Layer, Operation, Refresh
 from ..errors import ShapeError
 from ..params.bootstrap import BootstrapParams
+from ..span import Span
 from ..tables import Shown, Table, nbytes
 from . import cost
 from .sine import through_sine
@@ -73,13 +74,13 @@ class Step:
 class BootstrapInterface:
     """What data owner and server agree on in public: no weights.
 
-    Inputs have a ``shape`` and absolute values up to ``bound``. ``rotations``: the steps of the
+    Inputs have a ``shape`` and are within ``span``. ``rotations``: the steps of the
     network's own rotation keys. ``refreshes``: whether keys for bootstrapping are needed.
     """
 
     params: BootstrapParams
     shape: tuple[int, ...]
-    bound: float
+    span: Span
     rotations: tuple[int, ...]
     refreshes: bool
     level: int
@@ -124,7 +125,7 @@ class BootstrapInterface:
         """One input on all slots, within [-1, 1]. ShapeError for another shape."""
         if x.shape != self.shape:
             raise ShapeError(f"input of shape {x.shape}: one at a time, of shape {self.shape}")
-        return self.source.fill(x.ravel() / self.bound, self.params.slots)
+        return self.source.fill(x.ravel() / self.span.bound, self.params.slots)
 
     def read(self, slots: np.ndarray) -> np.ndarray:
         """The outputs, from the slots of the result."""
@@ -200,7 +201,7 @@ class BootstrapPlan(Shown):
         if x.shape != (*lead, *inside.shape):
             raise ShapeError(f"input of shape {x.shape}: the plan takes {inside.shape}")
         random = np.random.default_rng(seed) if noisy else None
-        v = x.reshape(*lead, -1) / inside.bound
+        v = x.reshape(*lead, -1) / inside.span.bound
         for step in self.steps:
             v = step.run(v, self.params, random)
             if watch:

@@ -10,10 +10,13 @@ from math import log2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .. import noise
 from ..encoding import as_numbers, power_of_two
-from ..errors import Overflow, ShapeError
+from ..errors import NotPolynomial, Overflow, ShapeError
 from ..network import Affine, only_squares
+from ..options import flag, whole
 from ..params.bootstrap import MIN_WIDTH, SECURE_RING, TOY_RING, BootstrapParams
+from ..span import Span
 from .plan import BootstrapInterface, BootstrapPlan, Step
 from .spread import Spread
 
@@ -42,9 +45,11 @@ def bootstrap_plan(
     additions and other activations than squares.
     """
     only_squares(affines, "bootstrapping")
+    ring = 0 if ring is None else whole(ring, "ring", 0)
+    insecure, affines = flag(insecure, "insecure"), list(affines)
     x = as_numbers(examples)
     _check_shapes(affines, x)
-    inputs = power_of_two(affines[0].weights.shape[1])
+    inputs = power_of_two(affines[0].inputs)
     width = max(MIN_WIDTH, *(power_of_two(len(affine.bias)) for affine in affines))
     toy = max(TOY_RING, 2 * inputs, 4 * width)
     p = BootstrapParams(
@@ -66,6 +71,11 @@ def _check_shapes(affines: Sequence[Affine], x: np.ndarray) -> None:
         if affine.weights.shape != (outputs, inputs):
             raise ShapeError(
                 f"{affine.name}: weights {affine.weights.shape}, must be {(outputs, inputs)}"
+            )
+        if not affine.weights.nnz:
+            raise NotPolynomial(
+                f"{affine.name}: its weights are all zero (or it reads padding only), and the "
+                "result is the same for every input: change this layer, or encrypt nothing"
             )
 
 
@@ -118,35 +128,35 @@ def _spreads(inputs: int, refreshed: Sequence[bool], p: BootstrapParams) -> Iter
 def _draft(affines: Sequence[Affine], x: np.ndarray, p: BootstrapParams) -> BootstrapPlan:
     """The plan before its errors are known."""
     places = _places(len(affines), p.levels)
-    inputs = power_of_two(affines[0].weights.shape[1])
+    inputs = power_of_two(affines[0].inputs)
     spreads = list(_spreads(inputs, [place.refreshed for place in places], p))
-    bound = unit = float(2.0 ** np.ceil(log2(float(np.abs(x).max()) or 1.0)))
-    v, steps = x.reshape(len(x), -1), list[Step]()
+    span = Span.of(x)
+    v, unit, steps = x.reshape(len(x), -1), span.bound, list[Step]()
     for affine, place, (source, spread) in zip(affines, places, pairwise(spreads), strict=True):
         if place.refreshed:
             unit /= p.gain
             steps.append(Step("bootstrap", 1, p.levels, source, source, unit))
-        v = v @ affine.weights.T + affine.bias
+        v = v @ affine.dense.T + affine.bias
         largest = ROOM * float(np.abs(v).max()) or 1.0
         if not largest < MAX_VALUE:
             raise Overflow(f"{affine.name} gives {largest:.2g}: scale its weights down first")
-        scaled = (affine.weights * (unit / largest), affine.bias / largest)
+        scaled = (affine.dense * (unit / largest), affine.bias / largest)
         squared = affine is not affines[-1]
         v, unit = (v * v, largest**2) if squared else (v, largest)
         ends = (place.level, place.after, source, spread, unit)
         steps.append(Step(affine.name, *ends, *scaled, squared))
-    return BootstrapPlan(_interface(steps, x.shape[1:], bound, p), tuple(steps))
+    return BootstrapPlan(_interface(steps, x.shape[1:], span, p), tuple(steps))
 
 
 def _interface(
-    steps: Sequence[Step], shape: tuple[int, ...], bound: float, p: BootstrapParams
+    steps: Sequence[Step], shape: tuple[int, ...], span: Span, p: BootstrapParams
 ) -> BootstrapInterface:
     layers = [step for step in steps if step.weights is not None]
     turns = {turn for step in layers for turn in step.source.rotations(p.slots)}
     last, outputs = layers[-1], 0 if layers[-1].bias is None else len(layers[-1].bias)
     ends = (layers[0].level, layers[0].source, outputs, last.spread, last.unit)
     return BootstrapInterface(
-        p, shape, bound, tuple(sorted(turns)), len(layers) < len(steps), *ends
+        p, shape, span, tuple(sorted(turns)), len(layers) < len(steps), *ends
     )
 
 
@@ -157,7 +167,7 @@ def _with_errors(plan: BootstrapPlan, x: np.ndarray) -> BootstrapPlan:
     plan.simulate(x, noisy=False, watch=lambda _, values: exact.append(values))
     plan.simulate(x, seed=1, watch=lambda _, values: noisy.append(values))
     steps = tuple(
-        replace(step, peak=float(np.abs(e).max()), error=float(np.abs(n - e).max()))
+        replace(step, peak=float(np.abs(e).max()), error=noise.foreseen(n - e))
         for step, e, n in zip(plan.steps, exact, noisy, strict=True)
     )
     return replace(plan, steps=steps)

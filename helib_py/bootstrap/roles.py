@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import wire
-from ..encoding import as_numbers, within
+from ..encoding import as_numbers
 from ..engines.lattigo import Worker
 from ..errors import BadBytes, MissingKey, NoSecretKey, ParameterError, WrongKey
 from ..memory import check_memory
+from ..options import instance, real
 from .plan import BootstrapInterface, BootstrapPlan
 
+_PLAN = 'what he.plan(net, X, refresh="bootstrap") gave'
 _KEYS, _CIPHERTEXT = "bootstrap keys", "bootstrap ciphertext"
 
 
@@ -29,6 +31,7 @@ class BootstrapOwner:
 
     def __init__(self, plan: BootstrapPlan | BootstrapInterface) -> None:
         inside = plan.interface if isinstance(plan, BootstrapPlan) else plan
+        instance(inside, BootstrapInterface, _PLAN)
         self.interface = inside
         check_memory(inside.owner_memory, "making the keys")
         maker = Worker("Maker", inside.params)
@@ -43,7 +46,7 @@ class BootstrapOwner:
         """One input of the plan's shape, as the message to upload. ShapeError, Overflow."""
         values = as_numbers(x)
         laid = self.interface.lay_out(values)
-        within(values, self.interface.bound)
+        self.interface.span.check(values)
         payload = self._call("encrypt", laid, self.interface.level)
         return wire.pack(_CIPHERTEXT, {**_label(self.interface, self.key_id), "step": 0}, payload)
 
@@ -79,7 +82,9 @@ class BootstrapServer:
     """
 
     def __init__(self, plan: BootstrapPlan, public: bytes, *, flood: float | None = None) -> None:
+        instance(plan, BootstrapPlan, _PLAN)
         if flood is not None:
+            flood = real(flood, "flood", 0)
             raise ParameterError(
                 f"~{plan.bits:.1f} bits come out of bootstraps, and a flood takes some "
                 f"{flood / 2 + 6:.0f}, besides what the worst inputs do to errors: use a plan "

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import noise, packing
-from ..cipher import one_each, same_key
+from ..cipher import one_each, same_length, told
 from ..encoding import Layout, as_numbers
-from ..errors import ShapeError
+from ..engines import rotation_path
 from ..noise import Estimate
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ def matrix_product(weights: ArrayLike, x: CKKSVector) -> CKKSVector:
     x.need_level("a matrix product")
     e, params = x.e, x.context.params
     diagonals = packing.cyclic(matrix, Layout.dense(x.length), params.slots)
-    encoding, turning = noise.encoding_std(params, x.scale), _turning(x)
-    through = x.estimate.with_error(turning if diagonals.rotations else 0.0)
+    encoding = noise.encoding_std(params, x.scale)
+    turned = max((_turning(x, step) for step in diagonals.baby_steps), default=0.0)
+    through = x.estimate.with_error(turned)
     estimate = through.through(matrix, encoding)
     noise.check_room(params, x.level, x.scale * x.scale, estimate.bound)
     encoded = packing.encode_diagonals(diagonals, lambda p: e.encode(p, x.level, x.scale))
@@ -35,7 +36,7 @@ def matrix_product(weights: ArrayLike, x: CKKSVector) -> CKKSVector:
     if product is None:
         return replace(x * np.zeros(x.length), length=len(matrix))
     z = replace(x, length=len(matrix)).rescaled(product, estimate, x.scale)
-    folded = z.estimate.folded(len(diagonals.folds), _turning(z))
+    folded = z.estimate.folded(_turning(z, step) for step in diagonals.folds)
     folded = replace(folded, bound=estimate.bound)  # which counts every entry already
     return z.with_handle(packing.fold(e, z.handle, diagonals.folds), estimate=folded)
 
@@ -44,10 +45,10 @@ def combination(terms: Sequence[CKKSVector], factors: ArrayLike) -> CKKSVector:
     """Σ factor·term: one level below the lowest term; see ``Ciphertext.combine``."""
     numbers = one_each(terms, factors)
     for term in terms:
-        same_length(terms[0], term)
+        same_length(terms[0].usable(), term.usable())
     level = min(term.level for term in terms)
     low = [term.lower(level) for term in terms]
-    x = low[0]
+    x = told(low[0]) if any(term.told for term in terms) else low[0]
     x.need_level("a combination")
     e, params = x.e, x.context.params
     error = noise.encoding_std(params, x.scale)
@@ -60,13 +61,6 @@ def combination(terms: Sequence[CKKSVector], factors: ArrayLike) -> CKKSVector:
         bound, std = bound + weighted.bound, std + weighted.std
     noise.check_room(params, level, x.scale * x.scale, bound)
     return x.rescaled(product, Estimate(bound, std), x.scale)
-
-
-def same_length(a: CKKSVector, b: CKKSVector) -> None:
-    """WrongKey and ShapeError unless two ciphertexts can meet, slot by slot."""
-    same_key(a, b)
-    if a.usable().length != b.usable().length:
-        raise ShapeError(f"{a.length} encrypted values meet {b.length}: make them equally long")
 
 
 def rotate(x: CKKSVector, steps: int) -> CKKSVector:
@@ -83,10 +77,12 @@ def total(x: CKKSVector) -> CKKSVector:
     """The sum of all values; see ``CKKSVector.sum``."""
     folds = packing.sums(x.length)
     handle = packing.fold(x.e, x.handle, folds)
-    return x.with_handle(handle, estimate=x.estimate.folded(len(folds), _turning(x)), length=1)
+    estimate = x.estimate.folded(_turning(x, step) for step in folds)
+    return x.with_handle(handle, estimate=estimate, length=1)
 
 
-def _turning(x: CKKSVector, steps: int = 1) -> float:
-    """Error of a rotation: that of a key switch, for every bit of the steps (a key each)."""
-    keys = np.sqrt(steps.bit_count())
-    return float(keys * noise.key_switching_std(x.context.params, x.level, x.scale))
+def _turning(x: CKKSVector, steps: int) -> float:
+    """Error of a rotation: that of a key switch, for every key that makes up the steps."""
+    params = x.context.params
+    keys = np.sqrt(len(rotation_path(steps, params.rotations or (), params.slots)))
+    return float(keys * noise.key_switching_std(params, x.level, x.scale))

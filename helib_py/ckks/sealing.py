@@ -9,7 +9,9 @@ from .. import noise, wire
 from ..cipher import Ciphertext, unpacked
 from ..context import Context
 from ..encoding import as_numbers, repeat, within
+from ..errors import BadValue
 from ..noise import Estimate
+from ..options import real
 from .vector import LABEL, CKKSVector, labelled
 
 
@@ -21,7 +23,7 @@ def encrypt(context: Context, values: ArrayLike, bound: float | None = None) -> 
     """
     params = context.params
     numbers = np.atleast_1d(as_numbers(values))
-    bound = params.bound if bound is None else float(bound)
+    bound = params.bound if bound is None else real(bound, "bound", error=BadValue)
     within(numbers, bound)
     top, scale = params.depth, params.scales[-1]
     noise.check_room(params, top, scale, bound)

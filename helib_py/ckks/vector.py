@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import noise, wire
-from ..cipher import Ciphertext, power, untold
+from ..cipher import Ciphertext, broadcast, power, same_length, stretched, untold
 from ..context import Context
+from ..dispatch import check_axis
 from ..encoding import as_numbers, power_of_two, repeat, within
 from ..engines import Evaluator, Handle
 from ..errors import OutOfLevels, ShapeError
 from ..flooding import Flood
 from ..noise import Estimate
+from ..options import whole
 from ..tables import nbytes
 from . import linear
 
@@ -40,6 +42,7 @@ class CKKSVector(Ciphertext):
     stride: int = 1
     period: int = 0
     original: Handle = None
+    told: bool = False
 
     # --- what it shows -----------------------------------------------------------------
 
@@ -74,7 +77,7 @@ class CKKSVector(Ciphertext):
         """What another party gets, the only way out; see ``Ciphertext.to_bytes``."""
         if isinstance(self.handle, bytes):
             return self.handle
-        known = not (self.is_computed or isnan(self.estimate.std))
+        known = not (self.is_computed or self.period or isnan(self.estimate.std))
         room = noise.room(self.context.params, self.level, self.scale)
         header = {
             **self.context.stamp(),
@@ -104,9 +107,9 @@ class CKKSVector(Ciphertext):
 
     def cover(self, statistical_bits: float, answers: int, error: float | None) -> Flood:
         """Hides the errors of the 2·period coefficients that are read; see ``Ciphertext``."""
-        std = self.estimate.std if error is None else error / noise.largest(self.length)
-        if isnan(std):
+        if error is None and (self.told or isnan(self.estimate.std)):
             raise untold("error", "error=")
+        std = self.estimate.std if error is None else error / noise.largest(self.length)
         period = self.period or self.stride * power_of_two(self.length)
         return Flood(statistical_bits, answers, std, self.scale, period)
 
@@ -122,12 +125,12 @@ class CKKSVector(Ciphertext):
             a, b = _aligned(self, other)
             handle = a.e.add(a.handle, b.handle)
             return a.with_handle(handle, estimate=a.estimate.plus(b.estimate))
-        values, bound = self._operand(other)
-        error = noise.encoding_std(self.context.params, self.scale)
-        estimate = self.estimate.plus(Estimate(bound, 0.0)).with_error(error)
-        noise.check_room(self.context.params, self.level, self.scale, estimate.bound)
-        plain = self.e.encode(values, self.level, self.scale)
-        return self.with_handle(self.e.add_plain(self.handle, plain), estimate=estimate)
+        x, values, bound = self._operand(other)
+        error = noise.encoding_std(x.context.params, x.scale)
+        estimate = x.estimate.plus(Estimate(bound, 0.0)).with_error(error)
+        noise.check_room(x.context.params, x.level, x.scale, estimate.bound)
+        plain = x.e.encode(values, x.level, x.scale)
+        return x.with_handle(x.e.add_plain(x.handle, plain), estimate=estimate)
 
     def __neg__(self) -> CKKSVector:
         return self.with_handle(self.e.negate(self.usable().handle))
@@ -149,7 +152,7 @@ class CKKSVector(Ciphertext):
         """
         if isinstance(other, CKKSVector):
             return self._times_ciphertext(other)
-        values, bound = self._operand(other)
+        x, values, bound = self._operand(other, zeros=False)
         params = self.context.params
         if np.ndim(other) == 0 and np.asarray(other).dtype.kind in "iu":
             return self._times_whole(float(values[0]))
@@ -158,7 +161,7 @@ class CKKSVector(Ciphertext):
         estimate = self.estimate.times(weight)
         noise.check_room(params, self.level, self.scale * self.scale, max(bound, estimate.bound))
         plain = self.e.encode(values, self.level, self.scale)
-        return self.rescaled(self.e.multiply_plain(self.handle, plain), estimate, self.scale)
+        return x.rescaled(self.e.multiply_plain(self.handle, plain), estimate, self.scale)
 
     def _times_whole(self, factor: float) -> CKKSVector:
         params, size = self.context.params, abs(factor)
@@ -169,7 +172,7 @@ class CKKSVector(Ciphertext):
         return self.with_handle(self.e.multiply_plain(self.handle, constant), estimate=estimate)
 
     def _times_ciphertext(self, other: CKKSVector) -> CKKSVector:
-        a, b = _aligned(self, other)
+        a, b = _aligned(self, other, zeros=False)
         a.need_level("a product of ciphertexts")
         e, params = a.e, a.context.params
         # Relinearising before rescaling keeps ~6 bits that rounding three parts would cost.
@@ -187,6 +190,7 @@ class CKKSVector(Ciphertext):
     def __matmul__(self, other: CKKSVector | ArrayLike) -> CKKSVector:
         """Dot product with a vector (n,), or ``x @ M`` with a matrix (n, m): one level."""
         if isinstance(other, CKKSVector):
+            same_length(self, other)
             return (self * other).sum()
         weights = as_numbers(other)
         return self.__rmatmul__(weights.T)  # of a vector the transpose is itself
@@ -206,8 +210,9 @@ class CKKSVector(Ciphertext):
         """
         return linear.rotate(self.usable(), steps)
 
-    def sum(self) -> CKKSVector:
+    def sum(self, axis: int | None = None) -> CKKSVector:
         """The sum of all values, as an encrypted vector of one; log2(length) rotations."""
+        check_axis(axis, self.shape)
         return linear.total(self.usable())
 
     # --- levels and bounds -------------------------------------------------------------
@@ -217,7 +222,7 @@ class CKKSVector(Ciphertext):
 
         The last step multiplies by 1 encoded at the scale that lands there exactly.
         """
-        if not 0 <= level <= self.level:
+        if not 0 <= (level := whole(level, "level", error=OutOfLevels)) <= self.level:
             raise OutOfLevels(f"level {level} asked, {self.level} left: levels only go down")
         target = self.context.params.scales[level]
         if level == self.level or self.scale == target:
@@ -270,13 +275,19 @@ class CKKSVector(Ciphertext):
             raise ShapeError("the result of a plan is not computed on further: decrypt it")
         return self
 
-    def _operand(self, other: ArrayLike) -> tuple[np.ndarray, float]:
-        """A plaintext operand on the slots, padded with zeros, and its largest magnitude."""
+    def _operand(
+        self, other: ArrayLike, zeros: bool = True
+    ) -> tuple[CKKSVector, np.ndarray, float]:
+        """Itself, a plaintext operand on the slots, padded with zeros, and how large that is.
+
+        A single value is repeated for a longer operand, as numpy does; see ``stretched``.
+        """
         numbers = as_numbers(other)
-        if numbers.shape not in ((), (1,), (self.usable().length,)):
+        x = stretched(self.usable(), numbers.size, zeros) if numbers.ndim == 1 else self.usable()
+        if numbers.shape not in ((), (1,), (x.length,)):
             raise ShapeError(f"{numbers.shape} meets {self.length} encrypted values: same length")
-        vector = np.broadcast_to(numbers, (self.length,))
-        return repeat(vector, self.context.params.slots), float(np.abs(numbers).max())
+        vector = np.broadcast_to(numbers, (x.length,))
+        return x, repeat(vector, x.context.params.slots), float(np.abs(numbers).max())
 
 
 #: What a ciphertext's label says, but for whose it is.
@@ -289,7 +300,8 @@ LABEL = {
 def labelled(context: Context, fields: Sequence[Any], handle: Handle) -> CKKSVector:
     """A ciphertext as its label describes it; ValueError for a label that contradicts itself.
 
-    A bound is believed of what its sender encrypted; of what was computed nothing is known.
+    A bound is believed of what its sender encrypted; of what was computed nothing is known. No
+    label is enough to publish a decryption: whoever wants the key writes what pleases.
     """
     level, scale, length, stride, period, fresh, bound = fields
     params = context.params
@@ -304,7 +316,7 @@ def labelled(context: Context, fields: Sequence[Any], handle: Handle) -> CKKSVec
         raise ValueError("more values, or larger ones, than there is room for")
     std = noise.fresh_std(params, scale) if fresh else nan
     estimate = Estimate(bound if fresh else room, std)
-    return CKKSVector(context, handle, level, scale, length, estimate, stride, period)
+    return CKKSVector(context, handle, level, scale, length, estimate, stride, period, told=True)
 
 
 def _unpickled(context: Context, data: bytes) -> CKKSVector:
@@ -312,9 +324,9 @@ def _unpickled(context: Context, data: bytes) -> CKKSVector:
     return labelled(context, wire.typed(header, LABEL), data)
 
 
-def _aligned(a: CKKSVector, b: CKKSVector) -> tuple[CKKSVector, CKKSVector]:
+def _aligned(a: CKKSVector, b: CKKSVector, zeros: bool = True) -> tuple[CKKSVector, CKKSVector]:
     """Both at the lower of the two levels; WrongKey and ShapeError where they cannot meet."""
-    linear.same_length(a, b)
+    a, b = broadcast(a.usable(), b.usable(), zeros)
     level = min(a.level, b.level)
     if a is b:
         return a, a

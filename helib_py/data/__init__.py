@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..extras import named_if_missing
+from ..options import whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,6 +106,7 @@ def _split(
     features: tuple[str, ...] = (),
 ) -> Split:
     """Shuffle, then take the held-out part class by class."""
+    held_out, seed = whole(held_out, "held_out", 0), whole(seed, "seed", 0)
     random = np.random.default_rng(seed)
     classes, counts = np.unique(y, return_counts=True)
     each = held_out // len(classes)

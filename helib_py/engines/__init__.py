@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import BadBytes, ParameterError
 from ..extras import named_if_missing
+from ..options import shown
 from ..params import BFV, CKKS, Paillier
 
 Handle = Any  #: an engine's own ciphertext
@@ -150,13 +151,19 @@ def own_engine(params: CKKS | BFV | Paillier) -> str:
     return (*installed(), "seal")[0]  # with none, its refusal names the extra
 
 
+def chosen(asked: str | None, params: CKKS | BFV | Paillier) -> str:
+    """The engine asked for, or the machine's own; ParameterError for what is none."""
+    engine = own_engine(params) if asked is None else asked
+    _check_engine(engine, params)
+    return engine
+
+
 def engine_for(written: object, params: CKKS | BFV | Paillier, asked: str | None) -> str:
     """The engine that reads bytes of a format here: the one asked for, or the machine's own.
 
     BadBytes for a format that it does not read, and for a clear twin's that nobody asked for.
     """
-    engine = asked or own_engine(params)
-    _check_engine(engine, params)
+    engine = chosen(asked, params)
     if written == FORMATS[engine]:
         return engine
     if written == FORMATS["plain"]:
@@ -245,8 +252,8 @@ def integers(engine: str, params: Paillier, bundle: Bundle) -> Integers:
 
 def _check_engine(engine: str, params: CKKS | BFV | Paillier) -> None:
     fitting = ["paillier"] if isinstance(params, Paillier) else ["seal", "pyfhel"]
-    if engine not in (*fitting, "plain"):
-        raise ParameterError(f"engine={engine!r}: choose one of {fitting}, or 'plain'")
+    if not isinstance(engine, str) or engine not in (*fitting, "plain"):
+        raise ParameterError(f"engine={shown(engine)}: choose one of {fitting}, or 'plain'")
 
 
 def rotation_path(steps: int, available: tuple[int, ...], slots: int) -> list[int]:

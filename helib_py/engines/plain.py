@@ -15,11 +15,13 @@ import numpy as np
 
 from .. import noise
 from ..errors import BadBytes, EngineFailed
-from ..flooding import embed
+from ..flooding import coefficients_of, embed
+from ..options import flag, whole
 from ..params import CKKS
 from . import Bundle
 
 Std = float | np.ndarray
+FINE = 2.0**26  #: scale from which on the rounding of a plaintext is as good as random
 SUPPLY = 1 << 20  #: normal numbers that all dry runs of a planner share
 
 
@@ -32,22 +34,37 @@ class Values:
     scale: float
     parts: int = 2
 
+    @property
+    def peak(self) -> float:
+        """The largest magnitude; infinite where errors have exploded."""
+        return float(np.nan_to_num(max(self.slots.max(), -self.slots.min()), nan=np.inf))
+
 
 class PlainEvaluator:
-    """Evaluator on clear values. ``noisy=False`` computes exactly; then levels still count."""
+    """Evaluator on clear values. ``noisy=False`` computes exactly; then levels still count.
 
-    def __init__(self, params: CKKS, noisy: bool = True, seed: int | None = None) -> None:
-        self.params = params
-        self._noisy = noisy
-        self._random = np.random.default_rng(seed)
+    ``louder``: by how much its errors exceed those to expect.
+    """
+
+    def __init__(
+        self, params: CKKS, noisy: bool = True, seed: int | None = None, louder: float = 1.0
+    ) -> None:
+        self.params, self._louder = params, louder
+        self._noisy = flag(noisy, "noisy")
+        self._random = np.random.default_rng(None if seed is None else whole(seed, "seed", 0))
+        self._secret = noise.secret_sizes(self._random, params.slots)
 
     def encode(self, values: np.ndarray, level: int, scale: float) -> Values:
         if self._noisy and np.ptp(values) == 0:  # one coefficient, rounded
             return Values(np.round(values * scale) / scale, level, scale)
+        if self._noisy and scale < FINE:
+            off = _rounding(np.asarray(values, float).tobytes(), scale)
+            return Values(values + off, level, scale)
         return self._with_error(values, level, scale, noise.encoding_std(self.params, scale))
 
     def encrypt(self, values: np.ndarray, level: int, scale: float) -> Values:
-        return self._with_error(values, level, scale, noise.fresh_std(self.params, scale))
+        std = noise.fresh_std(self.params, scale, self._secret)
+        return self._with_error(values, level, scale, std)
 
     def add(self, a: Values, b: Values) -> Values:
         return Values(a.slots + b.slots, *_same(a, b), max(a.parts, b.parts))
@@ -72,19 +89,19 @@ class PlainEvaluator:
         return self.multiply(a, a)
 
     def relinearise(self, a: Values) -> Values:
-        std = noise.key_switching_stds(self.params, a.level, a.scale)
+        std = noise.key_switching_stds(self.params, a.level, a.scale, self._secret)
         return self._with_error(a.slots, a.level, a.scale, std)
 
     def rescale(self, a: Values) -> Values:
         scale = a.scale / self.params.primes[a.level]
-        std = noise.rescaling_std(self.params, scale, a.parts)
+        std = noise.rescaling_std(self.params, scale, a.parts, self._secret)
         return self._with_error(a.slots, a.level - 1, scale, std, a.parts)
 
     def lower(self, a: Values, level: int) -> Values:
         return Values(a.slots, level, a.scale, a.parts)
 
     def rotate(self, a: Values, steps: int) -> Values:
-        std = noise.key_switching_stds(self.params, a.level, a.scale)
+        std = noise.key_switching_stds(self.params, a.level, a.scale, self._secret)
         return self._with_error(np.roll(a.slots, -steps, axis=-1), a.level, a.scale, std)
 
     def dump(self, a: Values) -> bytes:
@@ -99,7 +116,7 @@ class PlainEvaluator:
         return Values(slots, level, scale)
 
     def rerandomise(self, a: Values) -> Values:
-        std = noise.fresh_std(self.params, a.scale)
+        std = noise.fresh_std(self.params, a.scale, self._secret)
         return self._with_error(a.slots, a.level, a.scale, std)
 
     def add_integers(self, a: Values, coefficients: np.ndarray) -> Values:
@@ -110,7 +127,7 @@ class PlainEvaluator:
         self, values: np.ndarray, level: int, scale: float, std: Std, parts: int = 2
     ) -> Values:
         if self._noisy:
-            values = values + std * self._normal(values.shape)
+            values = values + self._louder * std * self._normal(values.shape)
         return Values(values, level, scale, parts)
 
     def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -145,11 +162,25 @@ def _must(fit: bool, what: str) -> None:
         )
 
 
+@lru_cache(maxsize=256)
+def _rounding(slots: bytes, scale: float) -> np.ndarray:
+    """By what a plaintext is off when its coefficients are rounded, really.
+
+    Where few slots are in use and coefficients are a unit or two, rounding is no noise: it takes
+    off the same of all that is multiplied by it, and of small weights everything.
+    """
+    coefficients = scale * coefficients_of(np.frombuffer(slots))
+    return np.asarray(embed(np.rint(coefficients) - coefficients).real / scale)
+
+
 class QuickEvaluator(PlainEvaluator):
     """The clear twin with errors taken from one supply, at random places: ten times as fast."""
 
-    def __init__(self, params: CKKS, seed: int) -> None:
-        super().__init__(params, True, seed)
+    def __init__(self, params: CKKS, seed: int, louder: float = 1.0, keys: int = 1) -> None:
+        """``keys``: as many as there are examples, for each its own."""
+        super().__init__(params, True, seed, louder)
+        sizes = noise.secret_sizes(np.random.default_rng(seed), keys * params.slots)
+        self._secret = sizes.reshape(keys, params.slots)
         self._supply, self._random.bit_generator.state = _supply(seed)
 
     def _normal(self, shape: tuple[int, ...]) -> np.ndarray:

@@ -10,16 +10,17 @@ from torch import nn
 from ..batch import BatchPlan, make_batch_plan
 from ..bootstrap import BootstrapPlan, bootstrap_plan
 from ..compile import Chain
-from ..errors import ParameterError
-from ..flooding import Terms
+from ..memory import enough_memory
 from ..network import Affine
 from ..planner import make_plan
-from ..plans import Plan
+from ..plans import PRECISION, Plan
 from ..refresh import DeepPlan, make_deep_plan
 from .advice import advised
 from .modules import PolynomialActivation, Quadratic, Residual, Square
 from .reading import read
-from .training import examples_of, fine_tune, polynomial
+from .replacing import polynomial
+from .training import examples_of, fine_tune
+from .wanted import Wanted
 
 __all__ = [
     "PolynomialActivation", "Quadratic", "Residual", "Square", "advised", "fine_tune", "plan",
@@ -30,7 +31,7 @@ __all__ = [
 def plan(
     net: nn.Module,
     examples: ArrayLike | torch.Tensor,
-    precision: float = 7.0,
+    precision: float = PRECISION,
     *,
     ring: int | None = None,
     security: int = 128,
@@ -42,7 +43,7 @@ def plan(
     answers: int = 1,
     insecure: bool = False,
 ) -> Plan | BatchPlan | DeepPlan | BootstrapPlan:
-    """Plan a torch ``Sequential`` for encrypted inputs, before any key exists.
+    """Plan a torch network for encrypted inputs, before any key exists.
 
     ``examples``, shape (count, *input), show which values occur; the first 32 are looked at,
     so let them be typical. ``precision``: significant bits wanted, largest output over largest
@@ -53,7 +54,7 @@ def plan(
     "key holder" cuts the network into segments, of ``refresh_after`` layers each or as is
     quickest, and asks the key's holder to encrypt again what passes between them, behind a mask;
     "bootstrap" asks nobody (``insecure=True`` in a toy ring, to see it work; ``ring``,
-    ``precision`` and ``security`` are then given by the bootstrap).
+    ``precision`` and ``security`` are then given by the bootstrap, and refused).
 
     ``flood``: statistical bits by which a server hides from the key's holder what the errors of
     ``answers`` answers tell of the weights; primes are then as large as that takes. (Whoever has
@@ -63,57 +64,34 @@ def plan(
     ``batch`` and "bootstrap" take no activations but squares and `Quadratic`, and with any
     ``refresh``, as with ``batch``, layers form a plain chain, without `Residual`. Raises
     ParameterError for options that contradict each other and when no parameters are precise
-    enough, ShapeError and BadValue for examples.
+    enough, ShapeError and BadValue for examples, OutOfMemory where planning takes too much.
     """
-    terms = _terms(batch, refresh, chain, refresh_after, insecure, ring, flood, answers)
-    affines, x = _affines(net, examples)
-    with advised(net):
-        if batch:
-            return make_batch_plan(affines, x, precision, ring, security, terms)
-        if refresh == "key holder":
-            return make_deep_plan(affines, x, precision, ring, security, refresh_after, terms)
-        if not refresh:
-            return make_plan(affines, x, precision, ring, security, chain, terms)
-        return bootstrap_plan(affines, x, insecure=insecure)
+    wanted = Wanted(
+        precision, ring, security, chain, batch, refresh, refresh_after, flood, answers, insecure
+    )
+    with enough_memory("this plan", "plan fewer or smaller layers, or a smaller ring="):
+        affines, x = _affines(net, examples)
+        with advised(net):
+            return _planned(affines, x, wanted)
+
+
+def _planned(
+    affines: list[Affine], x: np.ndarray, w: Wanted
+) -> Plan | BatchPlan | DeepPlan | BootstrapPlan:
+    """The kind of plan that is wanted."""
+    given = affines, x, w.precision, w.ring, w.security
+    if w.batch:
+        return make_batch_plan(*given, w.terms)
+    if w.refresh == "key holder":
+        return make_deep_plan(*given, w.refresh_after, w.terms)
+    if w.refresh is None:
+        return make_plan(*given, w.chain, w.terms)
+    return bootstrap_plan(affines, x, insecure=w.insecure)
 
 
 def _affines(
     net: nn.Module, examples: ArrayLike | torch.Tensor
 ) -> tuple[list[Affine], np.ndarray]:
     """The network as numbers, and the examples that are looked at."""
-    x = examples_of(examples)
-    return read(net, x[0].shape), x[:32]
-
-
-def _terms(
-    batch: bool,
-    refresh: str | None,
-    chain: Chain | None,
-    refresh_after: int | None,
-    insecure: bool,
-    ring: int | None,
-    flood: float | None,
-    answers: int,
-) -> Terms | None:
-    """Those of the flood; ParameterError for options that contradict or ignore one another."""
-    _check_way(batch, refresh)
-    ignored = {
-        "chain": chain is not None and (batch or refresh),
-        "refresh_after": refresh_after is not None and refresh != "key holder",
-        "insecure": insecure and refresh != "bootstrap",
-        "ring": ring is not None and refresh == "bootstrap",
-        "flood": flood is not None and refresh == "bootstrap",
-    }
-    if names := ", ".join(name for name, wrong in ignored.items() if wrong):
-        way = "batch=True" if batch else f"refresh={refresh!r}"
-        raise ParameterError(f"{names} would be ignored with {way}: leave it out")
-    return None if flood is None else (flood, answers)
-
-
-def _check_way(batch: bool, refresh: str | None) -> None:
-    if refresh not in (None, "key holder", "bootstrap"):
-        raise ParameterError(
-            f'refresh={refresh!r}: must be "key holder" or "bootstrap", or left out'
-        )
-    if batch and refresh:
-        raise ParameterError(f"batch=True and refresh={refresh!r}: only one of them at a time")
+    x = examples_of(examples)[:32]
+    return read(net, x[0].shape, x), x

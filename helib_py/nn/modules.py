@@ -7,6 +7,7 @@ from torch import nn
 
 from ..activations import Polynomial
 from ..evaluation import clenshaw
+from ..options import instance, real
 
 
 class Square(nn.Module):
@@ -25,7 +26,9 @@ class Quadratic(nn.Module):
 
     def __init__(self, a: float = 0.25, b: float = 0.5, c: float = 0.0) -> None:
         super().__init__()
-        self.a, self.b, self.c = (nn.Parameter(torch.tensor(float(v))) for v in (a, b, c))
+        self.a, self.b, self.c = (
+            nn.Parameter(torch.tensor(real(v, "a, b, c"))) for v in (a, b, c)
+        )
 
     def forward(self, u: torch.Tensor) -> torch.Tensor:
         """Shape in, same shape out."""
@@ -37,7 +40,7 @@ class PolynomialActivation(nn.Module):
 
     def __init__(self, fitted: Polynomial) -> None:
         super().__init__()
-        self.fitted = fitted
+        self.fitted = instance(fitted, Polynomial, "what he.fit(…) gave")
         start = torch.tensor(fitted.coefficients, dtype=torch.get_default_dtype())
         self.coefficients = nn.Parameter(start)
 
@@ -58,8 +61,8 @@ class PolynomialActivation(nn.Module):
 class Residual(nn.Module):
     """shortcut(x) + body(x), the body being layers in a row.
 
-    ``shortcut`` is the identity unless a module is given, which must be affine: a convolution of
-    1×1 pixels, say, where the body changes the number of channels.
+    ``shortcut`` is the identity unless a module is given: a convolution of 1×1 pixels, say, where
+    the body changes the number of channels.
     """
 
     def __init__(self, *body: nn.Module, shortcut: nn.Module | None = None) -> None:

@@ -1,168 +1,116 @@
-"""A torch network as affine maps with activations between them."""
+"""A torch network as affine maps with activations between them, held against the network."""
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from math import prod
+from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 
-from ..activations import Polynomial
 from ..errors import NotPolynomial, ShapeError
-from ..network import Affine
-from .modules import PolynomialActivation, Quadratic, Residual, Square
+from ..network import Affine, run
+from ..options import listed, shown, whole
+from ..plans import MOST_INPUTS, MOST_SIDES
+from .expressions import INPUT, Expression
+from .interpreting import Reader
+from .layers import arranged
+from .tracing import UNSTEADY, InDouble, outputs_of, place, prepared, trace
+from .training import examples_of
 
-#: Modules that, in evaluation mode, map x to W·x + b.
-AFFINE = (
-    nn.Linear, nn.Conv1d, nn.Conv2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d,
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout,
-    nn.Dropout2d, nn.ZeroPad2d,
-)  # fmt: skip
-
-_ACTIVATION = "use he.Square() or he.Quadratic(), or he.polynomial(net, X), then train again"
-_AFTERWARDS = "leave it out, the data owner can apply it after decrypting"
-_INSTEAD = {
-    nn.MaxPool2d: "use nn.AvgPool2d of the same size, then train again",
-    nn.Softmax: _AFTERWARDS,
-    nn.LogSoftmax: _AFTERWARDS,
-}
-INPUT = -1  #: the network's input among the sources of an expression
+CLOSE = 1e-6  #: of the largest value: what float64 may lose on the way
+TRIED = 8  #: random inputs on which a network is tried where nobody gives examples
 
 
-def read(net: nn.Module, shape: tuple[int, ...]) -> list[Affine]:
+def read(net: nn.Module, shape: Sequence[int], examples: np.ndarray | None = None) -> list[Affine]:
     """The affine maps of a network, each with the activation after it.
 
-    Convolutions, pooling, normalisation and dense layers in a row become one matrix, found by
-    applying them to unit vectors; so do both branches of a residual addition. Quadratics, and
-    the intervals of polynomials, are folded into their neighbours.
+    The network is traced (torch.fx): sequentials, and classes with a ``forward`` of their own.
+    Convolutions, pooling, normalisation and dense layers in a row become one sparse matrix; so do
+    the branches of a sum. Quadratics, and the intervals of polynomials, are folded into their
+    neighbours. What was read is run on the examples (count, *shape), or on random inputs, and
+    compared with what the network gives.
 
-    Raises NotPolynomial for layers that cannot run on ciphertexts, ShapeError where shapes clash.
+    Raises NotPolynomial for what cannot run on ciphertexts, ShapeError where shapes clash,
+    BadValue for weights that are no numbers.
     """
-    reader = _Reader(shape)
-    with torch.no_grad():
-        reader.visit("", copy.deepcopy(net).double().cpu().eval())
-        reader.close(None)
-    return reader.affines
+    double, shape = prepared(net), _sides(shape)
+    x = _tried(shape) if examples is None else examples_of(examples)
+    if x.shape[1:] != shape:
+        raise ShapeError(f"examples of shape {x.shape}: give a batch, (count, *{shape})")
+    with torch.no_grad(), InDouble():
+        graph = trace(double)
+        reader = Reader(graph)
+        out = reader.run(Expression.of_input(shape))
+        expected = _given(double, x)
+        if not isinstance(out, Expression):
+            raise NotPolynomial("the outputs do not depend on the input: leave the network out")
+        affines = arranged(reader.layers, out)
+        if not _alike(run(affines, x.reshape(len(x), -1))[-1], expected):
+            _differs(graph, x, expected)
+    return affines
 
 
-@dataclass(frozen=True, eq=False)
-class _Expression:
-    """Σ terms[s] · (output of layer s) + bias; a term has shape (units of s, *shape)."""
-
-    terms: dict[int, torch.Tensor]
-    bias: torch.Tensor
-
-    @classmethod
-    def of(cls, source: int, shape: tuple[int, ...], scale: float, shift: float) -> _Expression:
-        """scale·x + shift for the output x of one layer."""
-        units = torch.eye(torch.Size(shape).numel(), dtype=torch.float64) * scale
-        bias = torch.full((1, *shape), shift, dtype=torch.float64)
-        return cls({source: units.reshape(-1, *shape)}, bias)
-
-    def through(self, layer: nn.Module) -> _Expression:
-        """After an affine layer."""
-        origin = layer(torch.zeros_like(self.bias))
-        return _Expression({s: layer(t) - origin for s, t in self.terms.items()}, layer(self.bias))
-
-    def plus(self, other: _Expression) -> _Expression:
-        """The sum; the shapes must be the same."""
-        terms = dict(self.terms)
-        for source, term in other.terms.items():
-            terms[source] = terms[source] + term if source in terms else term
-        return _Expression(terms, self.bias + other.bias)
+def _sides(shape: Sequence[int]) -> tuple[int, ...]:
+    sides = listed(shape, "the shape of one input, as (1, 28, 28)")
+    found = tuple(whole(side, "a side of shape", 1, MOST_INPUTS, ShapeError) for side in sides)
+    if not found or len(found) > MOST_SIDES or prod(found) > MOST_INPUTS:
+        raise ShapeError(
+            f"shape={shown(shape)}: up to {MOST_SIDES} sides and {MOST_INPUTS:,} numbers, as "
+            "(1, 28, 28)"
+        )
+    return found
 
 
-class _Reader:
-    """Walks through a network; ``now`` is what has been computed since the last activation."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.affines: list[Affine] = []
-        self._now = _Expression.of(INPUT, shape, 1.0, 0.0)
-        self._names: list[str] = []
-
-    def visit(self, name: str, module: nn.Module) -> None:
-        """One module, or what it consists of."""
-        if isinstance(module, nn.Sequential):
-            for child_name, child in module.named_children():
-                self.visit(f"{name}.{child_name}".lstrip("."), child)
-        elif isinstance(module, Residual):
-            self._add(name, module)
-        elif isinstance(module, AFFINE):
-            self._through(f"{name or 'net'}: {type(module).__name__}", module)
-        else:
-            scale, shift = self._activate(name, module)
-            last = len(self.affines) - 1
-            self._now = _Expression.of(last, self.affines[last].shape, scale, shift)
-
-    def _through(self, name: str, module: nn.Module) -> None:
-        shape = tuple(self._now.bias.shape[1:])
-        self._names.append(name)
-        try:
-            self._now = self._now.through(module)
-        except (RuntimeError, ValueError) as error:
-            raise ShapeError(f"{name} does not take inputs of shape {shape}: {error}") from error
-
-    def _add(self, name: str, module: Residual) -> None:
-        before = self._now
-        self.visit(f"{name}.body", module.body)
-        body, self._now = self._now, before
-        self.visit(f"{name}.shortcut", module.shortcut)
-        shapes = tuple(self._now.bias.shape[1:]), tuple(body.bias.shape[1:])
-        if shapes[0] != shapes[1]:
-            raise ShapeError(
-                f"residual {name}: a shortcut of shape {shapes[0]} meets a body of shape "
-                f"{shapes[1]}: they must agree, give a shortcut= that changes the shape likewise"
-            )
-        self._now = self._now.plus(body)
-
-    def _activate(self, name: str, module: nn.Module) -> tuple[float, float]:
-        """Close a layer; scale and shift of what its activation still lacks."""
-        if isinstance(module, PolynomialActivation):
-            unit = module.polynomial()
-            half, middle = (unit.high - unit.low) / 2, (unit.high + unit.low) / 2
-            self._now = self._now.through(_Map(1 / half, -middle / half))
-            self.close(replace(unit, low=-1.0, high=1.0))
-            return 1.0, 0.0
-        inner, scale, shift = _complete_square(name, module)
-        self._now = self._now.through(_Map(1.0, inner))
-        self.close(None)
-        return scale, shift
-
-    def close(self, activation: Polynomial | None) -> None:
-        """What was computed becomes a layer, with one matrix for each source."""
-        name = " + ".join(self._names) or "identity"
-        shape, before = tuple(self._now.bias.shape[1:]), len(self.affines) - 1
-        matrices = {s: t.reshape(len(t), -1).numpy().T for s, t in self._now.terms.items()}
-        bias = self._now.bias.numpy().reshape(-1)
-        main = matrices.pop(before)
-        self.affines.append(Affine(name, main, bias, tuple(matrices.items()), activation, shape))
-        self._names = []
+def _tried(shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-1, 1, (TRIED, *shape))
 
 
-class _Map(nn.Module):
-    """x → slope·x + shift."""
-
-    def __init__(self, slope: float, shift: float) -> None:
-        super().__init__()
-        self._slope, self._shift = slope, shift
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Shape in, same shape out."""
-        return self._slope * x + self._shift
+def _given(net: nn.Module, x: np.ndarray) -> np.ndarray:
+    """What a network gives for examples, a row for each."""
+    with InDouble():
+        return np.asarray(outputs_of(net, torch.tensor(x)).numpy().reshape(len(x), -1))
 
 
-def _complete_square(name: str, module: nn.Module) -> tuple[float, float, float]:
-    """h, s, k with activation(u) = s·(u + h)² + k."""
-    if isinstance(module, Square):
-        return 0.0, 1.0, 0.0
-    if isinstance(module, Quadratic):
-        a, b, c = (float(p.detach()) for p in (module.a, module.b, module.c))
-        if a == 0:
-            raise NotPolynomial(f"layer {name}: Quadratic with a = 0 is linear, leave it out")
-        return b / (2 * a), a, c - b * b / (4 * a)
-    fix = next((text for kind, text in _INSTEAD.items() if isinstance(module, kind)), _ACTIVATION)
+def _alike(got: np.ndarray, expected: np.ndarray) -> bool:
+    if got.shape != expected.shape:
+        return False
+    return bool(np.abs(got - expected).max() <= CLOSE * (float(np.abs(expected).max()) or 1.0))
+
+
+def _differs(graph: fx.GraphModule, x: np.ndarray, expected: np.ndarray) -> None:
+    """NotPolynomial that names the first step which was not read as it computes."""
+    if not _alike(_given(graph, x), expected):
+        raise NotPolynomial(UNSTEADY)
+    steps: list[tuple[fx.Node, Expression]] = []
+    reader = Reader(graph, steps)
+    reader.run(Expression.of_input(x.shape[1:]))
+    real = _Recorder(graph)
+    real.run(torch.tensor(x))
+    outputs = {INPUT: x.reshape(len(x), -1)}
+    for number, layer in enumerate(reader.layers):
+        z = layer.inside.at(outputs)
+        outputs[number] = z * z if layer.activation is None else layer.activation(z)
+    wrong = [node for node, found in steps if not _alike(found.at(outputs), real.values[node])]
+    where = place(wrong[0]) if wrong else "the network"
     raise NotPolynomial(
-        f"layer {name} ({type(module).__name__}) cannot run on ciphertexts, which only add and "
-        f"multiply: {fix}"
+        f"{where} was not read as it computes: where it works in place, on a value that is used "
+        "again, write it as x = f(x); else please report it"
     )
+
+
+class _Recorder(fx.Interpreter):
+    """Runs a graph, and keeps what every step gave."""
+
+    def __init__(self, graph: fx.GraphModule) -> None:
+        super().__init__(graph)
+        self.values: dict[fx.Node, np.ndarray] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        """One step; its result is copied, for later steps may change it in place."""
+        out = super().run_node(n)
+        if isinstance(out, torch.Tensor) and out.ndim:
+            self.values[n] = out.numpy().reshape(len(out), -1).copy()
+        return out

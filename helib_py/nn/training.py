@@ -1,90 +1,34 @@
-"""Polynomials instead of activations in a torch network, and training on."""
+"""Training on, polynomials included."""
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
-from ..activations import Polynomial, fit
-from ..encoding import as_numbers
-from ..errors import ShapeError
-from .modules import PolynomialActivation, Quadratic
+from ..encoding import as_numbers, as_whole
+from ..errors import BadValue, ParameterError, ShapeError
+from ..options import real, whole
+from .tracing import copied, outputs_of
 
-#: Activations that :func:`polynomial` replaces.
-ACTIVATIONS: dict[type[nn.Module], str] = {
-    nn.ReLU: "relu", nn.GELU: "gelu", nn.SiLU: "silu", nn.Sigmoid: "sigmoid", nn.Tanh: "tanh",
-    nn.Softplus: "softplus",
-}  # fmt: skip
-
-
-def polynomial(
-    net: nn.Module,
-    examples: ArrayLike | torch.Tensor,
-    degree: int = 2,
-    method: str = "least squares",
-    *,
-    margin: float = 1.1,
-    uniform: float = 0.05,
-) -> nn.Module:
-    """The network with each activation replaced by a polynomial fitted on what it really sees.
-
-    ``examples`` (count, *input) are run through the network; an activation's interval is the range
-    of its inputs, ``margin`` times as wide; see :func:`helib_py.fit` for ``method`` and
-    ``uniform``. Degree 2 becomes a `Quadratic`, which every plan runs; other degrees need one
-    for single inputs (see ``he.plan``). Train on with :func:`fine_tune` or a loop of your own.
-    ShapeError, ParameterError as fitting does.
-    """
-    net, x = copy.deepcopy(net).eval(), _batch(net, examples)
-    if type(net) in ACTIVATIONS:
-        net = nn.Sequential(net)
-    for name, module in list(net.named_modules(remove_duplicate=False)):
-        if type(module) not in ACTIVATIONS:
-            continue
-        parent, _, child = name.rpartition(".")
-        own = copy.deepcopy(module)  # one that is used in several places gets as many fits
-        setattr(net.get_submodule(parent), child, own)
-        seen = _inputs_of(own, net, x)
-        more = (margin - 1) / 2 * np.ptp(seen)
-        interval = (float(seen.min() - more), float(seen.max() + more))
-        kind = ACTIVATIONS[type(module)]
-        fitted = fit(kind, degree, interval, method, samples=seen, uniform=uniform)
-        setattr(net.get_submodule(parent), child, _module(fitted).to(x.dtype))
-    return net
+MOST_EPOCHS = 10**6  #: more than anyone waits for
 
 
 def examples_of(examples: ArrayLike | torch.Tensor) -> np.ndarray:
     """BadValue and ShapeError for what is no batch of numbers."""
-    x = as_numbers(examples.detach().numpy() if isinstance(examples, torch.Tensor) else examples)
-    if x.ndim < 2 or not len(x):
+    x = as_numbers(examples)
+    if x.ndim < 2 or not x.size:
         raise ShapeError(f"examples of shape {x.shape}: give a batch, (count, *input shape)")
     return x
 
 
-def _batch(net: nn.Module, examples: ArrayLike | torch.Tensor) -> torch.Tensor:
+def batch_of(net: nn.Module, examples: ArrayLike | torch.Tensor) -> torch.Tensor:
     """Examples as numbers of the network's own kind."""
     kind = next((p.dtype for p in net.parameters()), torch.get_default_dtype())
     return torch.as_tensor(examples_of(examples), dtype=kind)
-
-
-def _module(fitted: Polynomial) -> nn.Module:
-    if fitted.degree != 2:
-        return PolynomialActivation(fitted)
-    c, b, a = (float(v) for v in fitted.powers)
-    return Quadratic(a, b, c)
-
-
-def _inputs_of(module: nn.Module, net: nn.Module, x: torch.Tensor) -> np.ndarray:
-    """Everything that goes into a module when the network runs on x; earlier ones as they are."""
-    seen: list[np.ndarray] = []
-    hook = module.register_forward_pre_hook(lambda _, args: seen.append(args[0].numpy()))
-    with torch.no_grad():
-        net(x)
-    hook.remove()
-    return np.concatenate([values.ravel() for values in seen]).astype(np.float64)
 
 
 def fine_tune(
@@ -100,25 +44,72 @@ def fine_tune(
 ) -> nn.Module:
     """A copy trained on, polynomials included: Adam, cross-entropy, clipped gradients.
 
-    ``examples`` (count, *input), ``labels`` (count,) of classes. Polynomials explode outside their
-    interval, so keep the rate small and look at the accuracy. ``smoothing`` of labels keeps scores
-    small. Images (count, channels, height, width) are, each time anew, turned, sheared, scaled and
-    shifted by up to ``tilt``, in parts of their size, as drawn ones will be.
+    ``examples`` (count, *input), ``labels`` (count,) of classes, from 0 on, for each of which the
+    network has an output. Polynomials explode outside their interval, so keep the rate small and
+    look at the accuracy. ``smoothing`` of labels keeps scores small. Images (count, channels,
+    height, width) are, each time anew, turned, sheared, scaled and shifted by up to ``tilt``, in
+    parts of their size, as drawn ones will be.
+
+    Raises ShapeError and BadValue for examples and labels that do not fit the network, BadValue
+    for one without weights to train, ParameterError for options that make no sense and where the
+    weights grow beyond all bounds.
     """
-    net, x = copy.deepcopy(net).train(), _batch(net, examples)
-    y = torch.as_tensor(np.asarray(labels), dtype=torch.long)
+    epochs, batch = whole(epochs, "epochs", 0, MOST_EPOCHS), whole(batch, "batch", 1)
+    rate, smoothing, tilt = real(rate, "rate", 0.0), _share(smoothing), real(tilt, "tilt", 0.0)
+    new = copied(net)
+    x, weights = batch_of(new, examples), _trainable(new)
+    y = _classes(new, x, labels)
+    adam = torch.optim.Adam(weights, lr=rate)
+    for chosen in (part for _ in range(epochs) for part in _parts(len(x), batch)):
+        adam.zero_grad()
+        scores = outputs_of(new.train(), _tilted(x[chosen], tilt) if tilt else x[chosen])
+        loss = nn.functional.cross_entropy(scores, y[chosen], label_smoothing=smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        adam.step()
+    return new.eval()
+
+
+def _trainable(net: nn.Module) -> list[nn.Parameter]:
+    weights = [p for p in net.parameters() if p.requires_grad]
+    if not weights:
+        raise BadValue("this network has no weights that can be trained: requires_grad is False")
+    return weights
+
+
+def _share(smoothing: float) -> float:
+    if (found := real(smoothing, "smoothing", 0.0)) > 1:
+        raise ParameterError(f"smoothing={smoothing!r}: from 0 to 1")
+    return found
+
+
+def _classes(net: nn.Module, x: torch.Tensor, labels: ArrayLike) -> torch.Tensor:
+    """The labels, if the network has an output for each of them."""
+    y = torch.as_tensor(as_whole(labels), dtype=torch.long)
     if y.shape != x.shape[:1]:
         raise ShapeError(f"{len(x)} examples, labels of shape {tuple(y.shape)}: one label each")
-    adam = torch.optim.Adam(net.parameters(), lr=rate)
-    for _ in range(epochs):
-        for chosen in torch.split(torch.randperm(len(x)), batch):
-            adam.zero_grad()
-            scores = net(_tilted(x[chosen], tilt) if tilt else x[chosen])
-            loss = nn.functional.cross_entropy(scores, y[chosen], label_smoothing=smoothing)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            adam.step()
-    return net.eval()
+    with torch.no_grad():
+        shape = tuple(outputs_of(net.eval(), x[:1]).shape[1:])
+    if len(shape) != 1 or shape[0] < 2:
+        raise ShapeError(
+            f"outputs of shape {shape}: fine_tune takes a network with one output for each class, "
+            "two for a yes or no; write a loop of your own for another loss"
+        )
+    if y.min() < 0 or y.max() >= shape[0]:
+        raise BadValue(
+            f"labels from {y.min()} to {y.max()} for {shape[0]} outputs: number the classes from "
+            f"0 to {shape[0] - 1}"
+        )
+    return y
+
+
+def _parts(count: int, batch: int) -> Iterator[torch.Tensor]:
+    """Shuffled batches; a last one of a single example, of which no norm can be taken, joins."""
+    order = torch.randperm(count)
+    full = count - 1 if batch > 1 and count > 1 and count % batch == 1 else count
+    for start in range(0, full, batch):
+        last = start + batch >= full
+        yield order[start:] if last else order[start : start + batch]
 
 
 def _tilted(x: torch.Tensor, by: float) -> torch.Tensor:

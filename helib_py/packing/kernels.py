@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
+from scipy import sparse as scipy_sparse
 
 from ..encoding import Layout, power_of_two
-from ..errors import ShapeError
+from ..errors import BadValue, ShapeError
+from ..options import whole
 from .diagonals import Diagonals, Make, cheapest_giant
 
+Matrix: TypeAlias = Any  #: a numpy array, or a scipy.sparse.csr_array
 
-def cyclic(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
+
+def cyclic(weights: Matrix, layout: Layout, slots: int) -> Diagonals:
     """Diagonals of a matrix (m, n); needs every input only in its own block's first slot.
 
     The result repeats with period pow2(m)·block, so nothing but the product is left in it.
     ShapeError when that exceeds the slots.
     """
-    rows, period = power_of_two(len(weights)), len(layout.order)
+    rows, period = power_of_two(weights.shape[0]), len(layout.order)
     if rows * layout.block > slots or layout.period > slots:
         raise ShapeError(
             f"{rows} outputs, one every {layout.block} slots, do not fit {slots} slots: split the "
@@ -25,18 +31,18 @@ def cyclic(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
     def make() -> list[np.ndarray]:
         block = np.arange(slots // layout.block)
         table = np.zeros((min(rows, period), slots))
-        padded = _pad(weights, rows)
+        filled = _filled(weights)
         for k in range(len(table)):
             columns = layout.order[(block + k) % period]
-            table[k, :: layout.block] = padded[block % rows, columns]
+            table[k, :: layout.block] = _entries(filled, block % rows, columns)
         return [table]
 
-    out = Layout.dense(len(weights), layout.block)
+    out = Layout.dense(weights.shape[0], layout.block)
     folds = _doublings(rows * layout.block, layout.period)
     return _regular(min(rows, period), layout.block, folds, out, make)
 
 
-def strided(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
+def strided(weights: Matrix, layout: Layout, slots: int) -> Diagonals:
     """Diagonals of a matrix (m, n) on a repeated vector; output i lands in slot i·slots/pow2(m).
 
     Few diagonals, then a fold inside each stretch of slots/pow2(m). Where one diagonal does, it
@@ -44,7 +50,7 @@ def strided(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
     ahead in the stretch. The other slots keep partial sums. ShapeError unless the input repeats
     in every slot (``layout.block == 1``).
     """
-    rows = power_of_two(len(weights))
+    rows = power_of_two(weights.shape[0])
     if layout.block != 1 or rows > slots or layout.period > slots:
         raise ShapeError("a strided product needs a vector repeated over all slots")
     stretch, period = slots // rows, layout.period
@@ -52,16 +58,15 @@ def strided(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
 
     def make() -> list[np.ndarray]:
         slot = np.arange(slots)
-        padded = _pad(weights, rows)
         columns = [layout.order[(slot + k * stretch) % period] for k in range(count)]
-        return [np.array([padded[slot // stretch, c] for c in columns])]
+        return [_entries(_filled(weights), slot // stretch, np.array(columns))]
 
     run = max(1, stretch - period + 1)
-    out = Layout.dense(len(weights), stretch, run)
+    out = Layout.dense(weights.shape[0], stretch, run)
     return _regular(count, stretch, _doublings(1, min(stretch, period)), out, make)
 
 
-def columnwise(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
+def columnwise(weights: Matrix, layout: Layout, slots: int) -> Diagonals:
     """One diagonal for a matrix (m, n) whose input j fills a run of at least m slots, j·block on.
 
     Slot j·block + i gets the product of entry (i, j); folds over the blocks sum them up, and
@@ -69,24 +74,23 @@ def columnwise(weights: np.ndarray, layout: Layout, slots: int) -> Diagonals:
     alternates: one product a layer, and log2 n rotations, one or two more every other layer.
     ShapeError when runs are shorter, or the blocks do not fill the slots evenly.
     """
-    rows = power_of_two(len(weights))
-    if layout.run < len(weights) or rows > layout.block or layout.period > slots:
+    count = weights.shape[0]
+    rows = power_of_two(count)
+    if layout.run < count or rows > layout.block or layout.period > slots:
         raise ShapeError(
-            f"a column of {len(weights)} outputs needs runs as long, not of {layout.run} slots"
+            f"a column of {count} outputs needs runs as long, not of {layout.run} slots"
         )
 
     def make() -> list[np.ndarray]:
-        table = np.zeros((len(layout.order), layout.block))
-        used = layout.order >= 0
-        table[used, : len(weights)] = weights.T[layout.order[used]]
+        table = _entries(_filled(weights), np.arange(layout.block), layout.order[:, None])
         return [np.tile(table.reshape(1, -1), slots // layout.period)]
 
     folds = _doublings(rows, layout.period)
-    return _regular(1, 1, folds, Layout.dense(len(weights)), make)
+    return _regular(1, 1, folds, Layout.dense(count), make)
 
 
 def windows(
-    weights: np.ndarray, slots: int, copies: int = 1, shape: tuple[int, ...] = ()
+    weights: Matrix, slots: int, copies: int = 1, shape: tuple[int, ...] = ()
 ) -> tuple[Diagonals, np.ndarray] | None:
     """A matrix on an input that its owner gathers by window: sparse ones, as a convolution's.
 
@@ -98,6 +102,8 @@ def windows(
     indices with -1 for zero; None where the result does not fit the slots, or has no use for so
     many copies.
     """
+    if weights.shape[0] > slots:
+        return None
     groups = _groups(weights)
     width, maps = power_of_two(len(groups)), power_of_two(max(map(len, groups.values())))
     if width * maps > slots or copies > maps:
@@ -112,22 +118,30 @@ def windows(
 
     def make() -> list[np.ndarray]:
         slot_row = np.tile(order.reshape(-1), slots // order.size)
-        padded = _pad(weights, len(weights) + 1)
         columns = [np.roll(gather, -k * step, axis=-1) for k in range(count)]
-        return list(np.stack([padded[slot_row, c] for c in columns], axis=1))
+        return list(_entries(_filled(weights), slot_row, np.stack(columns, axis=1)))
 
     folds, out = _doublings(width * maps, slots), Layout(1, order.reshape(-1))
     return _regular(count, step, folds, out, make, len(gather)), gather
 
 
-def _groups(weights: np.ndarray) -> dict[tuple[int, ...], list[int]]:
+def _groups(weights: Matrix) -> dict[tuple[int, ...], list[int]]:
     """Rows by the inputs that they use; all in one group where most use most inputs."""
     groups: dict[tuple[int, ...], list[int]] = {}
-    if 2 * np.count_nonzero(weights) > weights.size:
-        return {tuple(range(weights.shape[1])): list(range(len(weights)))}
-    for row, used in enumerate(weights != 0):
-        groups.setdefault(tuple(np.flatnonzero(used)), []).append(row)
+    found, (rows, columns) = scipy_sparse.csr_array(weights), weights.shape
+    if 2 * found.count_nonzero() > rows * columns:
+        return {tuple(range(columns)): list(range(rows))}
+    for row, used in enumerate(supports(found)):
+        groups.setdefault(tuple(used.tolist()), []).append(row)
     return groups
+
+
+def supports(weights: scipy_sparse.csr_array) -> list[np.ndarray]:
+    """For each row, the inputs whose weights are not zero, ascending."""
+    found = weights.copy()
+    found.eliminate_zeros()
+    found.sort_indices()
+    return np.split(found.indices, found.indptr[1:-1])
 
 
 def _places(
@@ -149,7 +163,7 @@ def turn(steps: int, length: int) -> int:
             f"a vector of {length} does not rotate into itself: encrypt it padded to {size}, "
             f"np.pad(x, (0, {size - length}))"
         )
-    return int(steps) % size
+    return whole(steps, "steps", error=BadValue) % size
 
 
 def sums(length: int) -> tuple[int, ...]:
@@ -173,12 +187,20 @@ def _regular(
     return Diagonals(shifts, giant, folds, out, make, inputs)
 
 
-def _pad(weights: np.ndarray, rows: int) -> np.ndarray:
-    """Zero rows up to ``rows`` and one zero column, which index -1 then finds."""
-    m, n = weights.shape
-    padded = np.zeros((rows, n + 1))
-    padded[:m, :n] = weights
-    return padded
+def _filled(weights: Matrix) -> Matrix:
+    """A matrix with its zeros, unless it is smaller without them, as a convolution's is."""
+    if isinstance(weights, np.ndarray) or 2 * weights.nnz < weights.shape[0] * weights.shape[1]:
+        return weights
+    return weights.toarray()
+
+
+def _entries(weights: Matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """What a matrix has at these places; 0 for rows beyond it, and for -1."""
+    rows, columns = np.broadcast_arrays(rows, columns)
+    inside = (rows >= 0) & (rows < weights.shape[0]) & (columns >= 0)
+    found = np.zeros(rows.shape)
+    found[inside] = weights[rows[inside], columns[inside]]
+    return found
 
 
 def _doublings(first: int, end: int) -> tuple[int, ...]:

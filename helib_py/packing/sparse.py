@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ..encoding import Layout
 from ..errors import ShapeError
@@ -20,7 +21,7 @@ Shape = tuple[int, ...]
 
 
 def sparse(
-    weights: np.ndarray, layout: Layout, slots: int, out: Layout, pools: tuple[int, ...] = ()
+    weights: csr_array, layout: Layout, slots: int, out: Layout, pools: tuple[int, ...] = ()
 ) -> Diagonals:
     """One diagonal for every shift between an input and an output that a weight connects.
 
@@ -31,14 +32,14 @@ def sparse(
         raise ShapeError("a sparse product needs layouts without leftovers that fit the slots")
     order = np.tile(out.order, max(1, layout.period // out.period))
     filled = np.flatnonzero(order >= 0)
-    which_place, column = np.nonzero(weights[order[filled]])
-    place = filled[which_place]
-    steps = (layout.find()[column] - place) % layout.period
+    used = csr_array(weights)[order[filled]].tocoo()
+    place = filled[used.row]
+    steps = (layout.find()[used.col] - place) % layout.period
     shifts, which = np.unique(steps, return_inverse=True) if steps.size else (np.zeros(1, int), 0)
 
     def make() -> list[np.ndarray]:
         table = np.zeros((len(shifts), len(order)))
-        table[which, place] = weights[order[place], column]
+        table[which, place] = used.data
         return [np.tile(table, slots // len(order))]
 
     found = tuple(int(s) for s in shifts)
@@ -48,7 +49,7 @@ def sparse(
 
 
 def placements(
-    weights: np.ndarray, layout: Layout, before: Shape, after: Shape
+    weights: csr_array, layout: Layout, before: Shape, after: Shape
 ) -> Iterator[Layout]:
     """Layouts for the output (C', H', W') of a convolution on an input (C, H, W).
 
@@ -72,27 +73,44 @@ def placements(
             yield Layout(1, order)
 
 
-def pooled(
-    weights: np.ndarray, layout: Layout, before: Shape
-) -> tuple[np.ndarray, tuple[int, ...]]:
+def pooled(weights: csr_array, layout: Layout, before: Shape) -> tuple[csr_array, tuple[int, ...]]:
     """Weights (m, n) that are equal within squares of pixels, moved to their first pixels.
 
     And the folds that sum the squares there: two rotations instead of four times the shifts.
-    Weights that are no average pooling of squares come back as they are.
+    Weights that are no average pooling of squares come back as they are, and so do those on an
+    image whose pixels do not lie in even steps, as one whose border is padding.
     """
-    places = layout.find().reshape(before)
+    places, weights = layout.find().reshape(before), csr_array(weights)
     for size in (8, 4, 2):
         if before[1] % size or before[2] % size:
             continue
-        squares = weights.reshape(-1, before[0], before[1] // size, size, before[2] // size, size)
-        if np.array_equal(squares, np.broadcast_to(squares[..., :1, :, :1], squares.shape)):
-            first = np.zeros_like(squares)
-            first[..., 0, :, 0] = squares[..., 0, :, 0]
-            right, down = places[0, 0, 1] - places[0, 0, 0], places[0, 1, 0] - places[0, 0, 0]
+        first, square = _squares(before, size)
+        corners = csr_array(weights @ first)
+        right, down = places[0, 0, 1] - places[0, 0, 0], places[0, 1, 0] - places[0, 0, 0]
+        if _even(places, size, right, down) and (corners @ square.T != weights).nnz == 0:
             halves = [1 << i for i in range(size.bit_length() - 1)]
             folds = tuple(int(step * half) for step in (right, down) for half in halves)
-            return first.reshape(weights.shape), folds
+            return csr_array(corners @ first.T), folds
     return weights, ()
+
+
+def _even(places: np.ndarray, size: int, right: int, down: int) -> bool:
+    """Whether in every square the pixels lie in these steps from its first one."""
+    firsts = places[:, ::size, ::size].repeat(size, 1).repeat(size, 2)
+    inside = down * np.arange(size)[:, None] + right * np.arange(size)
+    grid = (places.shape[1] // size, places.shape[2] // size)
+    return np.array_equal(places, firsts + np.tile(inside, grid))
+
+
+def _squares(before: Shape, size: int) -> tuple[csr_array, csr_array]:
+    """Zeros and ones, (pixels, squares): a square's first pixel, and all that are in it."""
+    channel, y, x = np.indices(before).reshape(3, -1)
+    grid = (before[0], before[1] // size, before[2] // size)
+    number = np.ravel_multi_index((channel, y // size, x // size), grid)
+    pixels, shape = np.arange(len(number)), (len(number), int(np.prod(grid)))
+    inside = csr_array((np.ones(len(number)), (pixels, number)), shape)
+    corner = np.flatnonzero((y % size == 0) & (x % size == 0))
+    return csr_array((np.ones(len(corner)), (corner, number[corner])), shape), inside
 
 
 def _channels(places: np.ndarray, period: int) -> list[int]:
@@ -102,11 +120,11 @@ def _channels(places: np.ndarray, period: int) -> list[int]:
     return [*known, *(b for b in range(0, period, reach) if b not in known)]
 
 
-def _stride(weights: np.ndarray, before: Shape, after: Shape, axis: int) -> int:
+def _stride(weights: csr_array, before: Shape, after: Shape, axis: int) -> int:
     """Input pixels between neighbouring outputs along an axis, from which weights are not 0."""
-    grid = weights.reshape(*after, *before)
-    others = tuple(i for i in range(6) if i not in (axis, axis + 3))
-    used = np.any(grid != 0, axis=others)
+    rows, columns = weights.nonzero()
+    used = np.zeros((after[axis], before[axis]), dtype=bool)
+    used[np.unravel_index(rows, after)[axis], np.unravel_index(columns, before)[axis]] = True
     middles = [np.flatnonzero(row).mean() for row in used if row.any()]
     steps = np.diff(middles)
     return max(1, round(float(np.median(steps)))) if steps.size else before[axis]

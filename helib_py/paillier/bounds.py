@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil
+from math import ceil, log2
+
+import numpy as np
 
 from ..encoding import Slots
-from ..errors import Overflow
-from ..params import MAX_VALUE_BITS, Paillier
+from ..errors import BadValue, Overflow
+from ..params import MAX_FACTOR_BITS, MAX_VALUE_BITS, Paillier, value_bits
 
 LARGEST_ERROR = 2.0**MAX_VALUE_BITS  #: beyond, nothing is known of a value
 GUARD_BITS = 8  #: of a packed slot: a number up to 2^8 times its bound is caught when unpacked
+
+
+SIGNIFICANT_BITS = 8  #: that the largest plain factor keeps, and every divisor
+
+
+def check_factors(params: Paillier, factors: np.ndarray) -> None:
+    """BadValue unless a factor rounded to ``factor_precision`` keeps its significant bits."""
+    kept = np.ldexp(np.rint(np.ldexp(factors, params.factor_precision)), -params.factor_precision)
+    size = np.abs(factors)
+    if np.any(short := np.abs(kept - factors) > np.ldexp(size, -SIGNIFICANT_BITS)):
+        smallest = float(size[short].min())
+        needed = ceil(SIGNIFICANT_BITS - 1 - log2(smallest))
+        fits = value_bits(needed, params.factor_bound) <= MAX_FACTOR_BITS
+        raise BadValue(
+            f"a factor of {smallest:.3g} keeps fewer than {SIGNIFICANT_BITS} significant bits at "
+            f"factor_precision={params.factor_precision}: "
+            f"{f'use he.Paillier(factor_precision={needed}, …), or ' if fits else ''}"
+            "multiply or divide by what is public after decrypting"
+        )
 
 
 @lru_cache

@@ -9,18 +9,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import wire
+from .. import options, wire
 from ..cipher import Ciphertext
 from ..context import PaillierContext
-from ..encoding import Slots, as_numbers, quantise, within
+from ..encoding import Slots, as_exact, quantise, within
 from ..engines import Handle
-from ..errors import ShapeError
-from ..params import Paillier, value_bits
+from ..errors import BadValue, ShapeError
+from ..params import Paillier, packed_bits
 from . import label
 from .bounds import check_room, whole
 from .vector import PaillierVector
-
-SPARE_BITS = 16  #: 65,536 packed ciphertexts can be summed up
 
 
 class Encrypts(Protocol):
@@ -41,15 +39,16 @@ def encrypt(
     """Encrypt a number, a vector (n,), or a matrix (rows, n) with its rows side by side.
 
     A ciphertext holds one entry, or a column of the matrix; ``packed`` puts as many entries of a
-    vector into each as fit, to be added only; ``width`` gives the bits of a matrix's row, by
-    default all there are. ``bound`` is published: |values| ≤ bound, by default
-    the parameters'.
+    vector into each as fit, to be added up 65,536 times, or multiplied by one number once;
+    ``width`` gives the bits of a matrix's row, by default all there are. ``bound`` is published:
+    |values| ≤ bound, by default the parameters'. Whole numbers are exact at any size within it,
+    from 2^53 on as Python's own.
 
     Raises BadValue for NaN and the like, ShapeError, Overflow for a broken promise.
     """
     params = context.params
-    numbers = np.atleast_1d(as_numbers(values))
-    bound = params.bound if bound is None else float(bound)
+    numbers = np.atleast_1d(as_exact(values))
+    bound = params.bound if bound is None else options.real(bound, "bound", error=BadValue)
     within(numbers, bound)
     if numbers.ndim > 2 or not numbers.size:
         raise ShapeError(f"shape {numbers.shape}: encrypt a vector, or a matrix of rows")
@@ -78,7 +77,7 @@ def _slots(
         return Slots(width or params.capacity // rows, rows)
     if len(shape) == 2:
         raise ShapeError("a matrix has its rows side by side already: leave packed=True out")
-    width = min(value_bits(params.precision, bound) + SPARE_BITS, params.capacity)
+    width = packed_bits(params, bound)
     return Slots(width, per=max(1, min(shape[0], params.capacity // width)))
 
 

@@ -10,25 +10,27 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import randomness, wire
+from .. import options, randomness, wire
 from ..cipher import Ciphertext, same_key
 from ..context import PaillierContext
-from ..encoding import Slots, as_numbers, quantise, rounded, within
+from ..dispatch import check_axis
+from ..encoding import Slots, as_exact, as_numbers, quantise, rounded, within
 from ..engines import Handle, Integers
-from ..errors import NotLinear, ParameterError, ShapeError
+from ..errors import BadValue, NotLinear, ShapeError
 from ..params import Paillier
 from ..tables import nbytes
 from . import label
-from .bounds import GUARD_BITS, check_room, grown, whole
+from .bounds import GUARD_BITS, check_factors, check_room, grown, whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PaillierVector(Ciphertext):
     """An encrypted vector (length,), or a matrix (rows, length) with its rows side by side.
 
-    A value is a whole number times 2^-``scale``. ``limit`` is the largest |whole number| there
-    may be and ``error`` the largest error of a value; like ``scale`` they follow from lengths and
-    from promised bounds, never from data or weights, so that the label leaks nothing.
+    Plain factors keep 8 significant bits of the largest among them, divisors of each, or are
+    refused. A value is a whole number times 2^-``scale``. ``limit`` is the largest |whole number|
+    there may be and ``error`` the largest error of a value; like ``scale`` they follow from
+    lengths and from promised bounds, never from data or weights, so that the label leaks nothing.
 
     ``+ -`` with ciphertexts, arrays and numbers, ``* /`` with plain vectors and numbers, ``W @ x``
     and ``x @ M`` with plain matrices, ``sum``, ``rotate``. Nothing takes a level, and no result is
@@ -95,32 +97,38 @@ class PaillierVector(Ciphertext):
         return _unpickled, (self.context.keyless, self.to_bytes())
 
     def decode(self, opened: list[int]) -> np.ndarray:
-        """Values of ``shape``; Overflow when one is outside the promised bound."""
-        modulus = self.e.modulus if self.shield else 0
-        numbers = self.slots.unpack(opened, self.length, self.limit, modulus)
-        values = np.array([[v / (1 << self.scale) for v in row] for row in numbers])
-        return values.reshape(self.shape)
+        """Values of ``shape``, as float64, or where that would lose digits of whole numbers as
+        Python's ints (dtype object); Overflow when one is outside the promised bound.
+        """
+        modulus, kept = (self.e.modulus, self._kept) if self.shield else (0, 0)
+        numbers = self.slots.unpack(opened, self.length, self.limit, modulus, kept).ravel()
+        unit = 1 << self.scale
+        near = [v / unit for v in numbers]
+        exact = [x if v % unit else v // unit for v, x in zip(numbers, near, strict=True)]
+        return np.array(near if near == exact else np.array(exact, object)).reshape(self.shape)
 
     def __add__(self, other: PaillierVector | ArrayLike) -> PaillierVector:
         if isinstance(other, PaillierVector):
             return self._plus_ciphertext(other)
-        values = self._open()._spread(other)
+        numbers = as_exact(other)
+        x = self._open()._stretched(numbers.shape[-1] if numbers.ndim else 1)
+        values = x._spread(numbers)
         bound = max(self.bound, self.params.factor_bound)
         within(values, bound)
-        numbers = quantise(values, self.scale)
-        handle = self.e.add_plain(self.handle, self.slots.pack(numbers))
+        handle = self.e.add_plain(x.handle, self.slots.pack(quantise(values, self.scale)))
         limit = self.limit + whole(bound, self.scale)
-        return self._with(handle, limit=limit, error=self.error + ldexp(0.5, -self.scale))
+        return x._with(handle, limit=limit, error=self.error + ldexp(0.5, -self.scale))
 
     def _plus_ciphertext(self, other: PaillierVector) -> PaillierVector:
         same_key(self._open(), other._open())
-        if (self.shape, self.slots) != (other.shape, other.slots):
+        a, b = self._stretched(other.length), other._stretched(self.length)
+        if (a.shape, a.slots) != (b.shape, b.slots):
             raise ShapeError(
                 f"{self.shape} in {self.slots} meets {other.shape} in {other.slots}: encrypt and "
                 "pack both alike"
             )
-        scale = max(self.scale, other.scale)
-        a, b = self._at(scale), other._at(scale)
+        scale = max(a.scale, b.scale)
+        a, b = a._at(scale), b._at(scale)
         error, limit = a.error + b.error, a.limit + b.limit
         return a._with(self.e.add(a.handle, b.handle), limit=limit, error=error)
 
@@ -140,12 +148,13 @@ class PaillierVector(Ciphertext):
 
     def __mul__(self, other: ArrayLike) -> PaillierVector:
         factors = self._open()._factors(other, "a product")
-        if factors.shape not in ((), (1,), (self.length,)):
+        x = self._stretched(factors.size) if factors.ndim == 1 else self
+        if factors.shape not in ((), (1,), (x.length,)):
             raise ShapeError(f"{factors.shape} meets {self.shape}: one factor for each entry")
         if factors.size > 1:
-            self._unpacked()
-        each = np.broadcast_to(factors, (len(self.handle),)).tolist()
-        return self._product(lambda: self.e.multiply_plain(self.handle, each), terms=1)
+            x._unpacked()
+        each = np.broadcast_to(factors, (len(x.handle),)).tolist()
+        return x._product(lambda: self.e.multiply_plain(x.handle, each), terms=1)
 
     def __matmul__(self, other: ArrayLike) -> PaillierVector:
         """``x @ v`` with a vector (n,) or ``x @ M`` with a matrix (n, m); of a matrix, by rows."""
@@ -178,23 +187,42 @@ class PaillierVector(Ciphertext):
         check_room(self.params, self.slots, limit, scale)
         return self._with(work(), scale=scale, limit=limit, error=error, **changes)
 
+    def __truediv__(self, other: ArrayLike) -> PaillierVector:
+        """The product with 1/other; BadValue where a divisor keeps too few significant bits."""
+        if not isinstance(other, Ciphertext):
+            divisors = as_numbers(other)
+            check_factors(self.params, 1 / divisors[divisors != 0])
+        return super().__truediv__(other)
+
     def __pow__(self, exponent: object) -> NoReturn:
-        self._refuse_product(f"x ** {exponent}")
+        self._refuse_product(f"x ** {options.shown(exponent)}")
 
     # --- moving values -----------------------------------------------------------------
 
-    def sum(self) -> PaillierVector:
-        """The sum of all entries (of a matrix, of each row), as a vector of one."""
+    def sum(self, axis: int | None = None) -> PaillierVector:
+        """The sum of all entries, as a vector of one; of a matrix those of rows, ``axis=-1``."""
+        check_axis(axis, self.shape)
         self._unpacked()
         ones = np.ones((1, self.length), dtype=np.int64)
         limit, error = self.limit * self.length, self.error * self.length
         handle = self.e.combine(ones, self.handle)
         return self._with(handle, length=1, limit=limit, error=error)
 
+    def mean(self, axis: int | None = None) -> PaillierVector:
+        """The mean of all entries, as a vector of one; of a matrix those of rows, ``axis=-1``.
+
+        The power of two below the length, which is public, goes into the scale, so that long
+        vectors lose nothing.
+        """
+        shift = self.length.bit_length() - 1
+        near = self.sum(axis) * (2.0**shift / self.length)
+        finer = ldexp(near.error, -shift)
+        return near._with(near.handle, scale=near.scale + shift, error=finer).promise(self.bound)
+
     def rotate(self, steps: int) -> PaillierVector:
         """``np.roll(x, -steps)`` of any length: each entry is a ciphertext of its own."""
         self._unpacked()
-        steps = int(steps) % self.length
+        steps = options.whole(steps, "steps", error=BadValue) % self.length
         return self._with(self.handle[steps:] + self.handle[:steps])
 
     def packed(self) -> PaillierVector:
@@ -214,18 +242,29 @@ class PaillierVector(Ciphertext):
         return self._with(handle, slots=Slots(lane, self.slots.lanes, per))
 
     def shielded(self) -> PaillierVector:
-        """The same with random bits above the numbers of each plaintext, to be ignored.
+        """The same with random bits above each number in a slot, and above all, to be ignored.
 
-        What decrypts then holds the bits of the slots in use, and of all else one bit at most
-        (whether the sum went round modulo n), whatever the encrypted numbers were. Done last: a
-        shielded ciphertext is only sent and decrypted.
+        What decrypts then holds as many bits of each slot as its limit and the guard take, and of
+        all else one bit at most, whether a sum went round, whatever the encrypted numbers were.
+        Done last: a shielded ciphertext is only sent and decrypted.
         """
         if self.shield:
             return self
-        modulus = self.e.modulus
-        used = [self.slots.bits_used(i, self.length) for i in range(len(self.handle))]
-        above = [(1 + randomness.below(max(1, (modulus >> b) - 2))) << b for b in used]
+        above = [self._above(i) for i in range(len(self.handle))]
         return self._with(self.e.add_plain(self.handle, above), shield=True)
+
+    def _above(self, plaintext: int) -> int:
+        """Random bits for all that a plaintext has room for but its numbers."""
+        width, kept = self.slots.width, self._kept
+        used = self.slots.bits_used(plaintext, self.length)
+        between = (randomness.bits(width - kept) << (at + kept) for at in range(0, used, width))
+        top = 1 + randomness.below(max(1, (self.e.modulus >> used) - 2))
+        return sum(between) + (top << used)
+
+    @property
+    def _kept(self) -> int:
+        """Bits of a slot that a shield leaves: those of a number, and the guard's."""
+        return min(self.slots.width, self.limit.bit_length() + 1 + GUARD_BITS)
 
     def promise(self, bound: float) -> PaillierVector:
         """The same ciphertext with a tighter public bound, which the caller vouches for."""
@@ -239,8 +278,8 @@ class PaillierVector(Ciphertext):
         By default at most 256; 10 pays for thousands of products with factors that are mostly
         small. ParameterError for a window that is no whole number from 2 to 16.
         """
-        if window and window not in range(2, 17):
-            raise ParameterError(f"window={window}: from 2 to 16, tables grow as 2^window")
+        if window := options.whole(window, "window"):
+            options.whole(window, "window", 2, 16)  # tables grow as 2^window
         return replace(self, tables=self.e.prepare(self._unpacked().handle, window))
 
     @property
@@ -260,6 +299,12 @@ class PaillierVector(Ciphertext):
         check_room(out.params, out.slots, out.limit, out.scale, out.error)
         return out
 
+    def _stretched(self, length: int) -> PaillierVector:
+        """A single column as ``length`` of it, as numpy broadcasts; itself if it has more."""
+        if self.length != 1 or length < 2:
+            return self
+        return self._unpacked()._with(self.handle * length, length=length)
+
     def _unpacked(self) -> PaillierVector:
         if self._open().slots.per > 1:
             raise ShapeError(
@@ -273,9 +318,8 @@ class PaillierVector(Ciphertext):
             raise ShapeError("a shielded result is only decrypted: compute first, shield it last")
         return self
 
-    def _spread(self, other: ArrayLike) -> np.ndarray:
+    def _spread(self, numbers: np.ndarray) -> np.ndarray:
         """A plain summand on (rows, length)."""
-        numbers = as_numbers(other)
         if numbers.shape not in ((), (1,), (self.length,), self.shape):
             raise ShapeError(f"{numbers.shape} meets {self.shape} encrypted values: same shape")
         return np.broadcast_to(numbers, (self.slots.lanes, self.length))
@@ -286,6 +330,7 @@ class PaillierVector(Ciphertext):
             self._refuse_product(what)
         numbers = as_numbers(other)  # type: ignore[arg-type]
         within(numbers, self.params.factor_bound, "factor_bound")
+        check_factors(self.params, np.abs(numbers).max(keepdims=True, initial=0.0))
         return rounded(numbers, self.params.factor_precision).astype(np.int64)
 
     def _refuse_product(self, what: str) -> NoReturn:

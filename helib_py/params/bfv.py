@@ -8,6 +8,7 @@ from functools import cached_property
 from math import ceil, isqrt
 
 from ..errors import ParameterError
+from ..options import tidy
 from ..tables import Table, nbytes
 from .budget import Budget
 from .chain import (
@@ -58,6 +59,7 @@ class BFV(PrimeChain):
     special: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        tidy(self)
         _check_request(self)
         ring, data, special = _sizes(self)
         check_security(self, ring, sum(data) + special, slack=len(data))
@@ -123,9 +125,9 @@ class BFV(PrimeChain):
 
 def _check_request(want: BFV) -> None:
     check_request(want)
-    if not isinstance(want.plain_bits, int) or not 2 <= want.plain_bits <= MAX_PLAIN_BITS:
+    if not 2 <= want.plain_bits <= MAX_PLAIN_BITS:
         raise ParameterError(f"plain_bits={want.plain_bits}: at most {MAX_PLAIN_BITS}, such as 20")
-    if not isinstance(want.bound, int) or not 0 <= want.bound < 2 ** (want.plain_bits - 1):
+    if not 0 <= want.bound < 2 ** (want.plain_bits - 1):
         raise ParameterError(
             f"bound={want.bound}: a whole number below t/2, or raise plain_bits; 0 derives it"
         )

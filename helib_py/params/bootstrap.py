@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import ceil, log2, sqrt
 
 from ..errors import ParameterError
+from ..options import listed, tidy, whole
 from ..tables import Table, nbytes
 from .chain import PrimeChain, check_security
 
@@ -46,14 +47,12 @@ class BootstrapParams(PrimeChain):
     insecure: bool = False
 
     def __post_init__(self) -> None:
+        tidy(self)
         if self.security != 128:
             raise ParameterError(
                 f"security={self.security}: only 128, for the ephemeral secret of weight "
                 f"{EPHEMERAL_WEIGHT} is some 165 bits at the best"
             )
-        sizes = (self.ring, self.levels, self.width)
-        if any(type(size) is not int for size in sizes) or type(self.insecure) is not bool:
-            raise ParameterError(f"{sizes}, insecure={self.insecure}: whole numbers, and a bool")
         if not 1024 <= self.ring <= SECURE_RING or self.ring & (self.ring - 1):
             raise ParameterError(f"ring={self.ring}: a power of two from 1024 to {SECURE_RING}")
         if not 3 <= self.levels <= 20:
@@ -125,11 +124,12 @@ class BootstrapParams(PrimeChain):
 
     def network_key_bytes(self, rotations: Collection[int]) -> int:
         """Bytes of one relinearisation key and the rotation keys for the network's layers."""
-        return (1 + len(rotations)) * self._key_bytes(len(self.network_bits), NETWORK_SPECIALS)
+        count = len(listed(rotations, "rotations, a tuple of steps"))
+        return (1 + count) * self._key_bytes(len(self.network_bits), NETWORK_SPECIALS)
 
     def ciphertext_bytes(self, level: int) -> int:
         """Bytes of a ciphertext at a level."""
-        return 2 * (level + 1) * self.ring * 8
+        return 2 * (whole(level, "level", 0) + 1) * self.ring * 8
 
     def _key_bytes(self, data: int, specials: int) -> int:
         return ceil(data / specials) * 2 * (data + specials) * self.ring * 8

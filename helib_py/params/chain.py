@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 
 from .. import wire
 from ..errors import InsecureParameters, ParameterError
+from ..options import flag
 from ..tables import nbytes
 
 #: Largest log2(q·p) for a ternary secret, classical attacks: security bits → ring degree → bits.
@@ -124,6 +125,7 @@ P = TypeVar("P")
 
 def received(make: Callable[..., P], given: dict[str, Any], insecure: bool) -> P:
     """``make(**given)``; that it may be insecure is the receiver's word, not the sender's."""
+    flag(insecure, "insecure")
     try:
         return make(**{**given, "insecure": False})
     except (InsecureParameters, ParameterError):
@@ -134,21 +136,19 @@ def received(make: Callable[..., P], given: dict[str, Any], insecure: bool) -> P
 
 def check_request(want: PrimeChain) -> None:
     """ParameterError for what no chain can be made of, whatever the scheme."""
-    if type(want.insecure) is not bool:
-        raise ParameterError(f"insecure={want.insecure!r}: True or False")
     if want.security not in MAX_MODULUS_BITS:
         raise ParameterError(f"security={want.security}: choose one of {sorted(MAX_MODULUS_BITS)}")
-    if type(want.depth) is not int or not 0 <= want.depth <= MAX_DEPTH:
+    if not 0 <= want.depth <= MAX_DEPTH:
         raise ParameterError(
             f"depth={want.depth}: a whole number of multiplications, from 0 to {MAX_DEPTH}"
         )
     ring = want.ring
-    if type(ring) is not int or (ring and (not 1024 <= ring <= MAX_RING or ring & (ring - 1))):
+    if ring and (not 1024 <= ring <= MAX_RING or ring & (ring - 1)):
         raise ParameterError(f"ring={ring}: use a power of two from 1024 to {MAX_RING}")
     given = [*want.prime_bits, *([want.special_bits] if want.special_bits else [])]
     if len(given) > MAX_DEPTH + 2:
         raise ParameterError(f"{len(given)} primes: at most {MAX_DEPTH + 2}")
-    if not all(type(b) is int and 20 <= b <= MAX_PRIME_BITS for b in given):
+    if not all(20 <= b <= MAX_PRIME_BITS for b in given):
         raise ParameterError(
             f"prime_bits and special_bits {given}: each from 20 to {MAX_PRIME_BITS}"
         )
@@ -158,8 +158,8 @@ def check_rotations(rotations: tuple[int, ...] | None, ring: int) -> tuple[int, 
     """The steps to make keys for, by default the powers of two; ParameterError beyond the row."""
     if rotations is None:
         return tuple(1 << i for i in range(ring.bit_length() - 2))
-    whole = all(type(step) is int and 0 < step < ring // 2 for step in rotations)
-    if not whole or len(set(rotations)) < len(rotations):
+    there = all(0 < step < ring // 2 for step in rotations)
+    if not there or len(set(rotations)) < len(rotations):
         raise ParameterError(
             f"rotations={rotations}: different steps, from 1 to slots - 1, {ring // 2 - 1}"
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil, inf, log2, prod, sqrt
-from sys import float_info
+from math import ceil, log2, prod, sqrt
 
 from ..errors import ParameterError
+from ..options import tidy, whole
 from ..tables import Table, nbytes
 from .chain import (
     MAX_MODULUS_BITS,
@@ -54,12 +54,13 @@ class CKKS(PrimeChain):
     special: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        tidy(self)
         _check_request(self)
         ring, data, special, scale = _sizes(self)
         check_security(self, ring, sum(data) + special, slack=len(data))
         rotations = check_rotations(self.rotations, ring)
         derived = dict(ring=ring, prime_bits=data, special_bits=special, scale_bits=scale)
-        derived |= dict(depth=len(data) - 1, precision=float(self.precision), rotations=rotations)
+        derived |= dict(depth=len(data) - 1, rotations=rotations)
         primes = _primes(ring, data, special, scale)
         for name, value in (derived | dict(primes=primes[:-1], special=primes[-1])).items():
             object.__setattr__(self, name, value)
@@ -79,15 +80,19 @@ class CKKS(PrimeChain):
 
     def log_q(self, level: int) -> float:
         """Bits of ciphertext modulus left at a level."""
-        return sum(log2(q) for q in self.primes[: level + 1])
+        return sum(log2(q) for q in self._left(level))
 
     def modulus(self, level: int) -> int:
         """The ciphertext modulus that is left at a level."""
-        return prod(self.primes[: level + 1])
+        return prod(self._left(level))
 
     def ciphertext_bytes(self, level: int) -> int:
         """Bytes of a ciphertext at a level, without its label."""
-        return 2 * (level + 1) * self.ring * 8
+        return 2 * len(self._left(level)) * self.ring * 8
+
+    def _left(self, level: int) -> tuple[int, ...]:
+        """The primes of a level."""
+        return self.primes[: whole(level, "level", 0, self.depth) + 1]
 
     @property
     def fingerprint(self) -> str:
@@ -161,8 +166,10 @@ def _bit_sizes(want: CKKS, ring: int) -> Sizes:
 
 def _check_request(want: CKKS) -> None:
     check_request(want)
-    if not 0 < want.precision < inf or not 0 < want.bound <= float_info.max:
-        raise ParameterError("precision and bound: positive and finite")
+    if want.precision <= 0 or want.bound <= 0:
+        raise ParameterError(
+            f"precision={want.precision:g}, bound={want.bound:g}: both must be above 0"
+        )
     if want.scale_bits and not 1 <= want.scale_bits < sum(want.prime_bits or (MAX_PRIME_BITS,)):
         raise ParameterError(f"scale_bits={want.scale_bits}: at least 1 and below the modulus")
 

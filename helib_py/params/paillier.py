@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from math import ceil, log2
-from sys import float_info
 
 from .. import wire
 from ..errors import InsecureParameters, ParameterError
+from ..options import tidy
 from ..tables import Table, nbytes
 from .chain import received
 
@@ -19,6 +20,7 @@ FACTORING: dict[int, int] = {2048: 112, 3072: 128, 7680: 192, 15360: 256}
 MAX_BITS = 16384  #: larger keys take minutes, and no level of security asks for them
 MAX_FACTOR_BITS = 48  #: quantised plaintext factors fit a machine word, windows included
 MAX_VALUE_BITS = 1000  #: and whole values a double's range
+SPARE_BITS = 16  #: 65,536 packed ciphertexts can be summed up
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,8 @@ class Paillier:
     insecure: bool = False
 
     def __post_init__(self) -> None:
+        tidy(self)  # 1 and 1.0 are the same promise
         _check(self)
-        for name in ("bound", "factor_bound"):  # 1 and 1.0 are the same promise
-            object.__setattr__(self, name, float(getattr(self, name)))
         if not self.security and not self.insecure:
             raise InsecureParameters(
                 f"a modulus of {self.bits} bits can be factored or soon will be (NIST SP 800-57): "
@@ -99,7 +100,7 @@ class Paillier:
         """Every number of the set, with its reason."""
         until = ", allowed by NIST until 2030" if self.security == 112 else ""
         step, factor = f"2^-{self.precision}", f"2^-{self.factor_precision}"
-        width = value_bits(self.precision, self.bound)
+        width = packed_bits(self, self.bound)
         rows = [
             ("modulus n (bits)", self.bits, "a product of two primes; plaintexts live modulo n"),
             ("security", self.label, f"best known factoring, NIST SP 800-57{until}"),
@@ -112,7 +113,7 @@ class Paillier:
             ("bound", self.bound, "promised: |encrypted values| stay below it"),
             ("factors", factor, "the same for the plain numbers that multiply them"),
             ("factor bound", self.factor_bound, "promised: |plain factors| stay below it"),
-            ("fresh values side by side", self.capacity // width, f"{width} bits each, packed"),
+            ("fresh values side by side", self.capacity // width, f"{width} bits each, if packed"),
         ]
         return Table(("what", "value", "why"), rows, caption=repr(self))
 
@@ -132,10 +133,15 @@ def value_bits(precision: int, bound: float) -> int:
     return precision + max(ceil(log2(bound)), 1 - precision) + 2
 
 
+def packed_bits(params: Paillier, bound: float) -> int:
+    """Bits of a packed slot: of a value within the bound, with room for sums or one product."""
+    factor = ceil(Fraction(params.factor_bound) * (1 << params.factor_precision))
+    room = max(SPARE_BITS, factor.bit_length())
+    return min(value_bits(params.precision, bound) + room, params.capacity)
+
+
 def _check(want: Paillier) -> None:
-    if type(want.insecure) is not bool:
-        raise ParameterError(f"insecure={want.insecure!r}: True or False")
-    if type(want.bits) is not int or not 64 <= want.bits <= MAX_BITS or want.bits % 8:
+    if not 64 <= want.bits <= MAX_BITS or want.bits % 8:
         raise ParameterError(
             f"bits={want.bits}: a multiple of 8 up to {MAX_BITS}, 3072 for 128-bit security"
         )
@@ -157,8 +163,8 @@ def _check(want: Paillier) -> None:
 def _check_sizes(want: Paillier) -> None:
     for name in ("precision", "factor_precision"):
         value = getattr(want, name)
-        if type(value) is not int or not 0 <= value <= MAX_VALUE_BITS:
+        if not 0 <= value <= MAX_VALUE_BITS:
             raise ParameterError(f"{name}={value}: a whole number of bits, 0 or more")
     for name in ("bound", "factor_bound"):
-        if not 0 < getattr(want, name) <= float_info.max:  # an int may be beyond
-            raise ParameterError(f"{name}={getattr(want, name)}: positive and finite")
+        if getattr(want, name) <= 0:
+            raise ParameterError(f"{name}={getattr(want, name):g}: must be above 0")

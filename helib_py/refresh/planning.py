@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, inf, log2, sqrt
+from math import ceil, log2, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,11 +13,13 @@ from .. import noise
 from ..arrange import arrange
 from ..encoding import as_numbers
 from ..errors import ParameterError
-from ..flooding import Flood, Terms, check_terms
+from ..flooding import ANY, Flood, Terms, check_terms, outlasting
 from ..network import Affine, only_chains
+from ..options import flag, whole
 from ..params import MAX_MODULUS_BITS
 from ..planner import MARGIN_BITS, Draft, eager
-from ..plans import PRECISION, Interface, Plan, outlasting
+from ..plans import PRECISION, Interface, Plan
+from ..span import Span
 from ..tables import Shown, Table, nbytes
 
 SPARE = 1  #: levels that a segment leaves: room for the mask above the values
@@ -128,11 +130,20 @@ class DeepPlan(Shown):
         return outlasting(replace(self, flood=flood), precision)
 
     def _bound(self) -> np.ndarray:
-        return np.full(self.interface.shape, self.interface.bound)
+        return np.full(self.interface.shape, self.interface.span.bound)
+
+    def room(self, x: ArrayLike) -> float:
+        """Bits above the largest value of inputs (…, *shape), in any segment; see Plan.room."""
+        out, found = as_numbers(x), list[float]()
+        for segment in self.segments:
+            found.append(segment.room(out))
+            out = segment.simulate(out, noisy=False)
+        return min(found)
 
     def simulate(self, x: ArrayLike, noisy: bool = True, seed: int | None = None) -> np.ndarray:
         """The clear twin's outputs for inputs (…, *shape), shape (…, outputs)."""
-        out, random = as_numbers(x), np.random.default_rng(seed)
+        out, noisy = as_numbers(x), flag(noisy, "noisy")
+        random = np.random.default_rng(None if seed is None else whole(seed, "seed", 0))
         for i, segment in enumerate(self.segments):
             if i and noisy:  # the mask passes through float64 twice, and pushes bits out
                 lost = mask_std(self.segments[i - 1], self.mask_bits) * FLOAT_ERROR
@@ -160,7 +171,8 @@ def make_deep_plan(
     only_chains(affines, "a plan with refreshes")
     if layers is not None and layers < 1:
         raise ParameterError(f"refresh after {layers} layers: must be 1 or more")
-    best = _quickest(affines, examples, precision, ring, security, layers, mask_bits, flood)
+    x = noise.enough(examples)
+    best = _quickest(affines, x, precision, ring, security, layers, mask_bits, flood)
     if best is None or best.bits < precision:
         reached = f", {best.bits:.1f} bits by {best.interface.params!r}" if best else ""
         raise ParameterError(
@@ -179,7 +191,7 @@ def _quickest(
     for n in [ring] if ring else [n for n in sorted(MAX_MODULUS_BITS[security]) if n <= 32768]:
         for per in [layers] if layers else range(1, len(affines)):
             found = _planned(affines, examples, n, security, per, mask_bits)
-            found = found.flooded(*flood, -inf) if found and flood else found
+            found = found.flooded(*flood, ANY) if found and flood else found
             if found and _better(found, best, precision):
                 best = found
         if best and best.bits >= precision:
@@ -207,12 +219,12 @@ def _planned(
     chain = next((c for c in eager(ring, levels, security) if c.fold_first), None)
     if chain is None:
         return None
-    segments, x = [], examples
+    segments, x, span = [], examples, Span.of(examples)
     for i, piece in enumerate(pieces):
         packed = arrange(piece, ring // 2, closed=i == len(pieces) - 1)
         if packed is None:
             return None
-        segments.append(Draft(packed, x, security).plan(chain))
+        segments.append(Draft(packed, x, security, span).plan(chain))
         x = segments[-1].simulate(x, noisy=False)
     return _joined(segments, examples, mask)
 
@@ -229,7 +241,8 @@ def _joined(segments: Sequence[Plan], examples: np.ndarray, mask: int) -> DeepPl
     for i, segment in enumerate(segments):
         inside = replace(segment.interface, params=params)
         if i:
-            inside = replace(inside, bound=mask_std(segments[i - 1], mask) * LARGEST)
+            reach = mask_std(segments[i - 1], mask) * LARGEST
+            inside = replace(inside, span=Span.around(reach))
         joined.append(replace(segment, interface=inside))
         room = params.log_q(inside.result_level) - 1
         last = i == len(segments) - 1
@@ -237,7 +250,7 @@ def _joined(segments: Sequence[Plan], examples: np.ndarray, mask: int) -> DeepPl
             return None
     plan = DeepPlan(tuple(joined), mask, 0.0, 0.0)
     exact, noisy = plan.simulate(examples, noisy=False), plan.simulate(examples, seed=1)
-    error, peak = float(np.abs(noisy - exact).max()), float(np.abs(exact).max())
+    error, peak = noise.foreseen(noisy - exact), float(np.abs(exact).max())
     return replace(plan, peak=peak, unflooded=error)
 
 

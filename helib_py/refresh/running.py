@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import randomness
+from ..bundle import PublicBundle, received
 from ..ckks import CKKSVector
 from ..errors import ShapeError
 from ..flooding import Allowance, embed
+from ..options import instance
 from ..plans import Interface
-from ..roles import DataOwner, PublicBundle, Server, received
+from ..roles import DataOwner, Server
 from ..transcript import Transcript
 from .planning import DeepPlan, log2_mask
 
@@ -34,6 +36,7 @@ class DeepServer:
         flood: float | None = None,
         answers: int = 1,
     ) -> None:
+        instance(plan, DeepPlan, 'what he.plan(net, X, refresh="key holder") gave')
         self.public = received(public, insecure)
         self.plan = plan if flood is None else plan.flooded(flood, answers)
         self._segments = [Server(segment, self.public) for segment in self.plan.segments]

@@ -10,6 +10,9 @@ import numpy as np
 import traitlets
 
 from ..activations import FUNCTIONS, METHODS, Function, Polynomial, fit
+from ..errors import ParameterError
+from ..options import listed, real, shown, whole
+from .checks import check_names
 from .widgets import Widget, front_end
 
 VIEW = 1.5  #: how far the picture goes, in ranges
@@ -17,6 +20,8 @@ POINTS = 241  #: of a curve
 DIGITS = 8  #: of what is sent to the page
 
 Functions = Sequence[str] | Mapping[str, Function]
+
+KNOBS = ("function", "degree", "method", "range")  #: what the reader turns
 
 
 class ActivationExplorer(Widget):
@@ -28,7 +33,7 @@ class ActivationExplorer(Widget):
     the range, levels and products; it needs no kernel.
 
     ``value`` holds function, degree, method and range: observe it, or set it, or a part of it.
-    ValueError for what was not fitted.
+    ParameterError for what was not fitted.
 
     >>> ActivationExplorer(["relu"], degrees=[2, 3], ranges=[8], value={"degree": 3})
     ActivationExplorer(relu, degree 3, least squares, range 8)
@@ -54,32 +59,33 @@ class ActivationExplorer(Widget):
         title: str = "",
         value: Mapping[str, Any] | None = None,
     ) -> None:
-        named = functions if isinstance(functions, Mapping) else {n: _named(n) for n in functions}
-        degrees, ranges = sorted(set(degrees)), sorted(set(ranges))
+        named, methods = _all_named(functions), listed(methods, f"some of {list(METHODS)}")
+        degrees = sorted({whole(d, "degrees", 0) for d in listed(degrees, "degrees: a list")})
+        ranges = sorted({real(r, "ranges") for r in listed(ranges, "ranges: a list")})
         if not (named and degrees and methods and ranges):
-            raise ValueError("list at least one of functions, degrees, methods and ranges each")
+            raise ParameterError("list at least one function, degree, method and range each")
         combined = product(named.values(), ranges, methods, degrees)
-        fits = [_sent(fit(f, degree, r, method)) for f, r, method, degree in combined]
-        curves = {name: [_curve(f, r) for r in ranges] for name, f in named.items()}
-        traits: dict[str, Any] = {"functions": list(named), "degrees": degrees}
-        traits |= {"methods": list(methods), "ranges": ranges}
-        traits |= {"fits": fits, "curves": curves, "title": title}
-        for name, trait in traits.items():
-            self.set_trait(name, trait)
-        start: dict[str, Any] = {"function": self.functions[0], "degree": self.degrees[0]}
-        start |= {"method": self.methods[0], "range": self.ranges[0]}
-        super().__init__(value={**start, **(value or {})})
+        traits: dict[str, Any] = {
+            "functions": list(named), "degrees": degrees, "methods": methods, "ranges": ranges,
+            "fits": [_sent(fit(f, degree, r, method)) for f, r, method, degree in combined],
+            "curves": {name: [_curve(f, r) for r in ranges] for name, f in named.items()},
+            "title": title,
+        }  # fmt: skip
+        first = (next(iter(named)), degrees[0], methods[0], ranges[0])
+        start = dict(zip(KNOBS, first, strict=True))
+        super().__init__(traits, start, value)
 
     @traitlets.validate("value")
     def _fitted(self, proposal: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {**self.value, **proposal["value"]}
-        if odd := set(wanted) - {"function", "degree", "method", "range"}:
-            raise ValueError(f"{sorted(odd)}: set function, degree, method, range, or some")
+        check_names(wanted, KNOBS)
         for name, chosen in wanted.items():
-            listed = getattr(self, f"{name}s")
-            if chosen not in listed:
-                raise ValueError(f"{name}={chosen!r} was not fitted: choose one of {listed}")
-            wanted[name] = listed[listed.index(chosen)]  # as it was given, not as numpy has it
+            fitted = getattr(self, f"{name}s")
+            if chosen not in fitted:
+                raise ParameterError(
+                    f"{name}={shown(chosen)} was not fitted: choose one of {fitted}"
+                )
+            wanted[name] = fitted[fitted.index(chosen)]  # as it was given, not as numpy has it
         return wanted
 
     def __repr__(self) -> str:
@@ -90,9 +96,17 @@ class ActivationExplorer(Widget):
         )
 
 
+def _all_named(functions: Functions) -> dict[str, Function]:
+    if isinstance(functions, Mapping) and all(map(callable, functions.values())):
+        return dict(functions)
+    return {n: _named(n) for n in listed(functions, "functions: names, or a dict name → function")}
+
+
 def _named(name: str) -> Callable[[np.ndarray], np.ndarray]:
-    if name not in FUNCTIONS:
-        raise ValueError(f"{name!r}: one of {sorted(FUNCTIONS)}, or a dict name → function")
+    if not isinstance(name, str) or name not in FUNCTIONS:
+        raise ParameterError(
+            f"{shown(name)}: one of {sorted(FUNCTIONS)}, or a dict name → function"
+        )
     return FUNCTIONS[name]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..errors import ParameterError
+from ..options import shown
 from . import techniques as use
 from .techniques import Technique
 
@@ -74,7 +76,7 @@ def fitting(case: Mapping[str, str]) -> list[Technique]:
 def choose(**answers: str) -> Technique:
     """The technique for a task; questions without an answer take the first of theirs.
 
-    ValueError for a question or an answer that is not in ``QUESTIONS``.
+    ParameterError for a question or an answer that is not in ``QUESTIONS``.
 
     >>> choose(model="secret", depth="1 to 3 hidden layers").notebook
     '09_encrypted_digits'
@@ -84,11 +86,13 @@ def choose(**answers: str) -> Technique:
 
 
 def complete(answers: Mapping[str, str]) -> dict[str, str]:
-    """An answer to every question, in their order; ValueError for one that is not there."""
-    if odd := set(answers) - set(QUESTIONS):
-        raise ValueError(f"{sorted(odd)} must be among the questions {list(QUESTIONS)}")
+    """An answer to every question, in their order; ParameterError for one that is not there."""
+    if odd := sorted(map(str, set(answers) - set(QUESTIONS))):
+        raise ParameterError(f"{odd} must be among the questions {list(QUESTIONS)}")
     case = {q: answers.get(q, possible[0]) for q, possible in QUESTIONS.items()}
     for question, answer in case.items():
         if answer not in QUESTIONS[question]:
-            raise ValueError(f"{question}={answer!r} must be one of {QUESTIONS[question]}")
+            raise ParameterError(
+                f"{question}={shown(answer)} must be one of {QUESTIONS[question]}"
+            )
     return case

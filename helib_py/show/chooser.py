@@ -9,12 +9,15 @@ from typing import Any
 
 import traitlets
 
+from ..errors import BadValue
+from ..options import listed
 from ..tables import nbytes
 from .choice import QUESTIONS, choose, complete
 from .techniques import Cost, Technique
 from .widgets import Widget, front_end
 
 Measured = Sequence[Mapping[str, Any]]
+ROW = {"name", "unit", "machine"}  #: what every row of a benchmark says
 
 
 class Chooser(Widget):
@@ -25,7 +28,7 @@ class Chooser(Widget):
     the page. Which technique fits is decided by ``he.show.choose``, here, for every
     combination; the page only looks it up.
 
-    ``value``: question → answer. Observe it, or set it or a part of it; ValueError for others.
+    ``value``: question → answer. Observe it, or set it or a part of it; ParameterError for others.
 
     >>> Chooser(value={"task": "predict with an encrypted model"})
     Chooser('An encrypted linear model, by Paillier')
@@ -48,6 +51,9 @@ class Chooser(Widget):
         title: str = "",
         value: Mapping[str, str] | None = None,
     ) -> None:
+        measured = listed(measured, "the rows of benchmarks/results.json")
+        if not all(isinstance(row, Mapping) and row.keys() >= ROW for row in measured):
+            raise BadValue(f"rows of benchmarks/results.json: each needs {sorted(ROW)}")
         cases = (dict(zip(QUESTIONS, case, strict=True)) for case in product(*QUESTIONS.values()))
         chosen = [choose(**case) for case in cases]
         answers = list(dict.fromkeys(chosen))
@@ -55,9 +61,7 @@ class Chooser(Widget):
         traits |= {"techniques": [_shown(answer, measured) for answer in answers]}
         traits |= {"picks": [answers.index(technique) for technique in chosen]}
         traits |= {"machine": measured[0]["machine"] if measured else ""}
-        for name, trait in traits.items():
-            self.set_trait(name, trait)
-        super().__init__(value=complete(value or {}))
+        super().__init__(traits, complete({}), value)
 
     @traitlets.validate("value")
     def _answered(self, proposal: Mapping[str, Any]) -> dict[str, str]:

@@ -12,8 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from ..encoding import as_numbers
+from ..errors import ParameterError, ShapeError
 from ..ledger import Entry
+from ..options import instance, listed, real, shown, whole
 from ..tables import Table
+from .checks import entries_of
 
 #: Okabe and Ito's palette, told apart by the colour-blind as well.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -39,6 +43,8 @@ def parties(holds: dict[str, str], messages: Sequence[Message], title: str = "")
     ``holds``: party → what it holds, two parties, left one first. ``messages``: (from, to, what)
     in the order of time, drawn downwards.
     """
+    _check_parties(holds, messages)
+    title = instance(title, str, "a title, in words")
     height = 1.0 + 0.42 * len(messages)
     figure = Picture(figsize=(7.2, height + 0.5), layout="constrained")
     axes = figure.subplots()
@@ -53,6 +59,16 @@ def parties(holds: dict[str, str], messages: Sequence[Message], title: str = "")
         axes.add_patch(FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=14, color="#444"))
         axes.text(5, y + 0.05, what, ha="center", va="bottom", fontsize=9)
     return figure
+
+
+def _check_parties(holds: dict[str, str], messages: Sequence[Message]) -> None:
+    if not isinstance(holds, dict) or len(holds) != 2:
+        raise ParameterError(f"{shown(holds)}: pass a dict of two parties, name → what it holds")
+    for message in listed(messages, "messages, a list of (from, to, what)"):
+        if not isinstance(message, tuple | list) or len(message) != 3 or message[0] not in holds:
+            raise ParameterError(
+                f"{shown(message)}: a message is (from, to, what), from one of {list(holds)}"
+            )
 
 
 def _box(
@@ -70,6 +86,13 @@ def gallery(
     images: np.ndarray, titles: Sequence[str], columns: int = 10, inches: float = 0.85
 ) -> Picture:
     """Grey pictures (count, 1, height, width) in rows, a title over each."""
+    images, columns = as_numbers(images), whole(columns, "columns", 1, 100)
+    titles, inches = listed(titles, "titles, one for each picture"), real(inches, "inches", 0.1)
+    if images.ndim != 4 or len(titles) < len(images):
+        raise ShapeError(
+            f"images {images.shape}, {len(titles)} titles: give (count, 1, height, width) and a "
+            "title for each"
+        )
     rows = max(1, -(-len(images) // columns))
     figure = Picture(figsize=(columns * inches, rows * (inches + 0.25)), layout="constrained")
     for i, axes in enumerate(np.ravel(figure.subplots(rows, columns, squeeze=False))):
@@ -85,7 +108,7 @@ def layer_bits(table: Table) -> Picture:
 
     Names too long to stand side by side are turned.
     """
-    names = [str(name) for name in table.column("layer")]
+    names = [str(name) for name in instance(table, Table, "he.layer_bits(…)").column("layer")]
     wrapped = [name.replace(" + ", "\n+ ") for name in names]
     longest = max((len(line) for name in wrapped for line in name.split("\n")), default=0)
     width = max(6.4, 2 + 0.6 * len(table))
@@ -109,7 +132,7 @@ def ledger(entries: Iterable[Entry]) -> Picture:
 
     Bits of precision, or of noise budget for BFV; no lower part where there are no levels.
     """
-    noted = list(entries)
+    noted = entries_of(entries)
     levels = [math.nan if e.level is None else e.level for e in noted]
     rows = [3, 1] if any(e.level is not None for e in noted) else [3]
     size = (max(4.5, 2.2 + 0.36 * len(noted)), 2.2 + 0.6 * len(rows))

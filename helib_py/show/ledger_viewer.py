@@ -8,8 +8,10 @@ from typing import Any, TypeAlias
 
 import traitlets
 
+from ..errors import ParameterError
 from ..ledger import Entry
 from ..tables import nbytes
+from .checks import counts, entries_of
 from .widgets import Widget, front_end
 
 Shown: TypeAlias = dict[str, int | float | str | None]
@@ -22,7 +24,7 @@ class LedgerViewer(Widget):
     clicks on a point, and is told that operation in words. Bits are of precision, or of noise
     budget for BFV. ``insecure`` writes INSECURE on every panel; by default the entries know.
 
-    ``value`` is the step, 0 for the first operation: observe it, or set it. ValueError for a
+    ``value`` is the step, 0 for the first operation: observe it, or set it. ParameterError for a
     step that is not there, and for entries that cannot be drawn together.
 
     >>> import helib_py as he
@@ -46,27 +48,21 @@ class LedgerViewer(Widget):
         insecure: bool | None = None,
         value: Mapping[str, Any] | None = None,
     ) -> None:
-        noted = list(entries)
+        noted = entries_of(entries)
         schemes = sorted({e.scheme for e in noted})
         if len(schemes) != 1:
-            raise ValueError(f"{len(schemes)} schemes {schemes}: show the entries of one scheme")
+            raise ParameterError(
+                f"{len(schemes)} schemes {schemes}: show the entries of one scheme"
+            )
         marked = not all(e.is_secure for e in noted) if insecure is None else insecure
         kind = "noise budget" if schemes == ["BFV"] else "precision"
         traits: dict[str, Any] = {"rows": [_row(e) for e in noted], "kind": kind}
         traits |= {"title": title, "insecure": marked}
-        for name, trait in traits.items():
-            self.set_trait(name, trait)
-        super().__init__(value={"step": 0, **(value or {})})
+        super().__init__(traits, {"step": 0}, value)
 
     @traitlets.validate("value")
     def _there(self, proposal: Mapping[str, Any]) -> dict[str, int]:
-        wanted = proposal["value"]
-        if set(wanted) != {"step"}:
-            raise ValueError(f"{sorted(wanted)}: set the step, {{'step': 0}}")
-        step, last = wanted["step"], len(self.rows) - 1
-        if step != int(step) or not 0 <= step <= last:
-            raise ValueError(f"step={step}: a whole number from 0 to {last}")
-        return {"step": int(step)}
+        return counts({**self.value, **proposal["value"]}, {"step": len(self.rows) - 1})
 
     def __repr__(self) -> str:
         step = self.value["step"]

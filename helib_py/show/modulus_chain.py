@@ -8,8 +8,10 @@ from typing import Any
 
 import traitlets
 
+from ..errors import ParameterError
 from ..params import CKKS, MAX_MODULUS_BITS
 from ..tables import nbytes
+from .checks import counts
 from .widgets import Widget, front_end
 
 
@@ -21,7 +23,7 @@ class ModulusChain(Widget):
     the modulus, the scale, the room log2 q − scale − 1 (values up to 2^room fit) and the bytes.
     Parameters that are INSECURE say so on every panel.
 
-    ``value`` is the level: observe it, or set it. ValueError for a level that is not there.
+    ``value`` is the level: observe it, or set it. ParameterError for a level that is not there.
 
     >>> ModulusChain(CKKS(depth=3, precision=20), value={"level": 1})
     ModulusChain(level 1/3)
@@ -40,25 +42,17 @@ class ModulusChain(Widget):
         self, params: CKKS, *, title: str = "", value: Mapping[str, Any] | None = None
     ) -> None:
         if not isinstance(params, CKKS):
-            raise ValueError(f"{type(params).__name__}: only CKKS has levels, pass he.CKKS(…)")
+            raise ParameterError(f"{type(params).__name__}: only CKKS has levels, pass he.CKKS(…)")
         traits = {"ring": params.ring, "security": params.security, "title": title}
         traits |= {"limit": MAX_MODULUS_BITS[params.security].get(params.ring, 0)}
         traits |= {"primes": [math.log2(q) for q in params.primes]}
         traits |= {"special": math.log2(params.special), "insecure": not params.is_secure}
         traits |= {"levels": [_level(params, level) for level in range(params.depth + 1)]}
-        for name, trait in traits.items():
-            self.set_trait(name, trait)
-        super().__init__(value={"level": params.depth, **(value or {})})
+        super().__init__(traits, {"level": params.depth}, value)
 
     @traitlets.validate("value")
     def _there(self, proposal: Mapping[str, Any]) -> dict[str, int]:
-        wanted = proposal["value"]
-        if set(wanted) != {"level"}:
-            raise ValueError(f"{sorted(wanted)}: set the level, {{'level': 0}}")
-        level, top = wanted["level"], len(self.levels) - 1
-        if level != int(level) or not 0 <= level <= top:
-            raise ValueError(f"level={level}: a whole number from 0 to {top}")
-        return {"level": int(level)}
+        return counts({**self.value, **proposal["value"]}, {"level": len(self.levels) - 1})
 
     def __repr__(self) -> str:
         return f"ModulusChain(level {self.value['level']}/{len(self.levels) - 1})"

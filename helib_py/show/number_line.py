@@ -8,7 +8,10 @@ from typing import Any
 
 import traitlets
 
+from ..errors import ParameterError
+from ..options import instance, real
 from ..params import MAX_VALUE_BITS, Paillier
+from .checks import check_names, counts
 from .widgets import Widget, front_end
 
 DOUBLE_BITS = 52  #: whole numbers up to 2^52 and their halves are exact in JavaScript, too
@@ -23,8 +26,8 @@ class NumberLine(Widget):
     parameters', and how many products with plain factors were made so far, until one more might
     overflow and is refused. Parameters that are INSECURE say so on every panel.
 
-    ``value`` holds all three: observe it, or set it, or a part of it. ValueError for what is not
-    on the line.
+    ``value`` holds all three: observe it, or set it, or a part of it. ParameterError for what
+    is not on the line.
 
     >>> NumberLine(value={"x": 0.3, "precision": 8})
     NumberLine(x=0.3, precision=8, products=0)
@@ -47,39 +50,31 @@ class NumberLine(Widget):
         title: str = "",
         value: Mapping[str, Any] | None = None,
     ) -> None:
-        params = Paillier() if params is None else params
+        params = instance(Paillier() if params is None else params, Paillier, "he.Paillier(…)")
         most = min(params.precision, DOUBLE_BITS - math.ceil(math.log2(params.bound)))
         if most < 0:
-            raise ValueError(f"bound={params.bound:.3g} is too wide to draw: lower it")
+            raise ParameterError(f"bound={params.bound:.3g} is too wide to draw: lower it")
         traits = {"capacity": params.capacity, "insecure": not params.is_secure, "title": title}
         traits |= {"bound": float(params.bound), "factor_bound": float(params.factor_bound)}
         traits |= {"factor_precision": params.factor_precision}
         traits |= {"precisions": most, "products": _refused_after(params)}
-        for name, trait in traits.items():
-            self.set_trait(name, trait)
         start = {"x": 0.3 * params.bound, "precision": min(4, most), "products": 0}
-        super().__init__(value={**start, **(value or {})})
+        super().__init__(traits, start, value)
 
     @traitlets.validate("value")
     def _on_the_line(self, proposal: Mapping[str, Any]) -> dict[str, float | int]:
         wanted = {**self.value, **proposal["value"]}
-        if odd := set(wanted) - {"x", "precision", "products"}:
-            raise ValueError(f"{sorted(odd)}: set x, precision, products, or some of them")
-        x = float(wanted["x"])
+        check_names(wanted, ("x", "precision", "products"))
+        x = real(wanted.pop("x"), "x")
         if not abs(x) <= self.bound:
-            raise ValueError(f"x={x}: |x| ≤ {self.bound:g} was promised")
-        whole = {"precision": self.precisions, "products": self.products}
-        counts = {name: _count(name, wanted[name], most) for name, most in whole.items()}
-        return {"x": x, **counts}
+            raise ParameterError(f"x={x}: |x| ≤ {self.bound:g} was promised")
+        return {
+            "x": x,
+            **counts(wanted, {"precision": self.precisions, "products": self.products}),
+        }
 
     def __repr__(self) -> str:
         return f"NumberLine({', '.join(f'{name}={v}' for name, v in self.value.items())})"
-
-
-def _count(name: str, value: float, most: int) -> int:
-    if value != int(value) or not 0 <= value <= most:
-        raise ValueError(f"{name}={value}: a whole number from 0 to {most}")
-    return int(value)
 
 
 def _refused_after(params: Paillier) -> int:

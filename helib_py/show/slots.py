@@ -10,7 +10,8 @@ import traitlets
 from numpy.typing import ArrayLike
 
 from ..encoding import as_numbers, power_of_two
-from ..errors import BadValue
+from ..errors import BadValue, ShapeError
+from .checks import counts
 from .widgets import Widget, front_end
 
 MOST_SLOTS = 16  #: what fits a small screen
@@ -26,7 +27,7 @@ class Slots(Widget):
     follow. Lengths are powers of two, as slots are. ``slot`` is the slot told of in words.
 
     ``value`` holds ``k`` (or ``step``) and ``slot``: observe it, or set it, or a part of it.
-    ValueError for what does not fit the picture.
+    ShapeError, BadValue and ParameterError for what does not fit the picture.
 
     >>> Slots([1, 2, 3, 4], value={"k": 1})
     Slots(4 slots, k=1, slot=0)
@@ -55,9 +56,9 @@ class Slots(Widget):
         _check(vector, matrix)
         mode, turns = ("rotate", len(vector) - 1) if W is None else ("matrix", _steps(matrix) - 1)
         traits = {"x": vector.tolist(), "W": matrix.tolist(), "mode": mode, "turns": turns}
-        for name, trait in (traits | {"title": title, "insecure": insecure}).items():
-            self.set_trait(name, trait)
-        super().__init__(value={self.knob: 0, "slot": 0, **(value or {})})
+        traits |= {"title": title, "insecure": insecure}
+        knob = "k" if W is None else "step"
+        super().__init__(traits, {knob: 0, "slot": 0}, value)
 
     @property
     def knob(self) -> str:
@@ -71,11 +72,8 @@ class Slots(Widget):
 
     @traitlets.validate("value")
     def _in_the_picture(self, proposal: Mapping[str, Any]) -> dict[str, int]:
-        wanted = {**self.value, **proposal["value"]}
         most = {self.knob: self.turns, "slot": len(self.x) - 1}
-        if odd := set(wanted) - set(most):
-            raise ValueError(f"{sorted(odd)}: set {self.knob}, slot, or one of them")
-        return {name: _count(name, wanted[name], most[name]) for name in most}
+        return counts({**self.value, **proposal["value"]}, most)
 
     def __repr__(self) -> str:
         shape = f"{len(self.W)}×{len(self.x)} matrix" if self.W else f"{len(self.x)} slots"
@@ -86,34 +84,28 @@ def _numbers(name: str, values: ArrayLike, axes: int) -> np.ndarray:
     try:
         array = as_numbers(values)
     except BadValue as error:
-        raise ValueError(f"{name}: {error}") from error
+        raise BadValue(f"{name}: {error}") from error
     if array.ndim != axes:
-        raise ValueError(f"{name} has shape {array.shape}: x must be a vector, W a matrix")
+        raise ShapeError(f"{name} has shape {array.shape}: x must be a vector, W a matrix")
     return array
 
 
 def _check(x: np.ndarray, W: np.ndarray) -> None:
     n = len(x)
     if not 2 <= n <= MOST_SLOTS or n != power_of_two(n):
-        raise ValueError(f"{n} values: show 2, 4, 8 or 16, padded with zeros")
+        raise ShapeError(f"{n} values: show 2, 4, 8 or 16, padded with zeros")
     if W.shape[1] != n:
-        raise ValueError(f"W {W.shape} does not multiply {n} values: give it {n} columns")
+        raise ShapeError(f"W {W.shape} does not multiply {n} values: give it {n} columns")
     if len(W) and (len(W) > n or len(W) != power_of_two(len(W))):
-        raise ValueError(f"W has {len(W)} rows: a power of two up to {n}, padded with zeros")
+        raise ShapeError(f"W has {len(W)} rows: a power of two up to {n}, padded with zeros")
     top = max(
         2 * np.abs(x).max(), (np.abs(W) @ np.abs(x)).max(initial=0), np.abs(W).max(initial=0)
     )
     if top > LARGEST:
-        raise ValueError(f"values up to {top:.3g} are too long to write: scale x or W down")
+        raise BadValue(f"values up to {top:.3g} are too long to write: scale x or W down")
 
 
 def _steps(W: np.ndarray) -> int:
     """A diagonal for every row, then folds that double the stretch of m slots up to n."""
     m, n = len(W), len(W[0])
     return m + (n // m).bit_length() - 1
-
-
-def _count(name: str, value: float, most: int) -> int:
-    if value != int(value) or not 0 <= value <= most:
-        raise ValueError(f"{name}={value}: a whole number from 0 to {most}")
-    return int(value)

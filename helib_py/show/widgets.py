@@ -16,6 +16,9 @@ import anywidget
 import numpy as np
 import traitlets
 
+from ..errors import BadValue, ParameterError
+from ..options import listed, shown
+
 Cell: TypeAlias = float | int | str | bool | None
 Row: TypeAlias = dict[str, Cell]
 Columns: TypeAlias = "Sequence[str] | Mapping[str, str | Axis]"
@@ -43,6 +46,23 @@ class Widget(anywidget.AnyWidget):
     insecure = traitlets.Bool(read_only=True).tag(sync=True)
     value = traitlets.Dict().tag(sync=True)
 
+    def __init__(
+        self,
+        traits: Mapping[str, Any],
+        start: Mapping[str, Any] | None = None,
+        value: Mapping[str, Any] | None = None,
+    ) -> None:
+        """``start`` is chosen, but for what ``value`` says; ParameterError for what is none."""
+        if not isinstance(value, Mapping | None):
+            raise ParameterError(f"value={shown(value)}: a dict, such as {shown(start)}")
+        for name, trait in traits.items():
+            try:
+                self.set_trait(name, trait)
+            except Exception as error:  # traitlets', or of a stranger's __repr__ in its message
+                kind = type(self.traits()[name]).__name__
+                raise ParameterError(f"{name}={shown(trait)}: must be {kind}") from error
+        super().__init__(**({} if start is None else {"value": {**start, **(value or {})}}))
+
 
 class Explorer(Widget):
     """A measured table, explored with a slider or a menu for each knob.
@@ -54,7 +74,8 @@ class Explorer(Widget):
     left is told in words. `insecure` writes INSECURE on every panel: parameters for teaching only.
 
     `value` is the chosen row: observe it, or set it to a row or to a dict of just the knobs.
-    A table, a column or a value that cannot be shown is a ValueError that says what to change.
+    A table, a column or a value that cannot be shown is a BadValue or a ParameterError, which say
+    what to change.
 
     >>> rows = [{"scale": s, "precision": s - 9.5} for s in (20, 30, 40)]
     >>> Explorer(rows, knobs={"scale": "bits"}, metrics={"precision": "bits"})
@@ -83,16 +104,14 @@ class Explorer(Widget):
         cells = table(rows)
         turned = _axes(cells, "knobs", knobs)
         others = [c for c in cells[0] if c not in turned and _numbers(cells, c)]
-        drawn = _axes(cells, "metrics", metrics or others)
+        drawn = _axes(cells, "metrics", others if metrics is None else metrics)
         _check(cells, turned, drawn)
-        if x not in (None, *turned):
-            raise ValueError(f"x={x!r} is not one of the knobs {list(turned)}")
+        if x is not None and not (isinstance(x, str) and x in turned):
+            raise ParameterError(f"x={shown(x)} is not one of the knobs: {list(turned)}")
         axes = {column: asdict(axis) for column, axis in (turned | drawn).items()}
         traits = {"rows": cells, "knobs": list(turned), "axes": axes, "y": list(drawn)}
         traits |= {"x": x or next(iter(turned)), "title": title, "insecure": insecure}
-        for name, trait in traits.items():
-            self.set_trait(name, trait)
-        super().__init__(value=cells[0] if value is None else dict(value))
+        super().__init__(traits, cells[0] if value is None else {}, value)
 
     @traitlets.validate("value")
     def _measured(self, proposal: Mapping[str, Any]) -> Row:
@@ -100,29 +119,30 @@ class Explorer(Widget):
         for row in self.rows:
             if _pick(row, self.knobs) == wanted:
                 return dict(row)
-        raise ValueError(f"nothing was measured at {wanted}: choose one of the rows")
+        raise ParameterError(f"nothing was measured at {wanted}: choose one of the rows")
 
     def __repr__(self) -> str:
         return f"Explorer({len(self.rows)} rows, at {_pick(self.value, self.knobs)})"
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """The rows as plain Python values; a ValueError for what a picture cannot show."""
-    if not rows:
-        raise ValueError("no rows: measure at least one, and pass a list of dicts")
+    """The rows as plain Python values; BadValue for what a picture cannot show."""
+    rows = listed(rows, "rows of a table, a list of dicts")
+    if not rows or not all(isinstance(row, Mapping) and row for row in rows):
+        raise BadValue("no rows: measure at least one, and pass a list of dicts")
     for i, row in enumerate(rows):
-        if odd := sorted(set(row) ^ set(rows[0])):
-            raise ValueError(f"rows 0 and {i} differ in columns {odd}: give every row the same")
+        if odd := sorted(map(str, set(row) ^ set(rows[0]))):
+            raise BadValue(f"rows 0 and {i} differ in columns {odd}: give every row the same")
     return [{c: _cell(row[c], f"row {i}, {c!r}") for c in rows[0]} for i, row in enumerate(rows)]
 
 
 def _cell(value: object, where: str) -> Cell:
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, float) and not math.isfinite(plain):
-        raise ValueError(f"{where} is {plain}: write None for what was not measured")
+        raise BadValue(f"{where} is {plain}: write None for what was not measured")
     if plain is None or isinstance(plain, float | int | str):
         return plain
-    raise ValueError(f"{where} is a {type(value).__name__}, not a number, string, bool or None")
+    raise BadValue(f"{where} is a {type(value).__name__}, not a number, string, bool or None")
 
 
 def _numbers(rows: list[Row], column: str) -> list[float]:
@@ -133,13 +153,19 @@ def _numbers(rows: list[Row], column: str) -> list[float]:
 
 
 def _axes(rows: list[Row], what: str, columns: Columns) -> dict[str, Axis]:
-    named = columns if isinstance(columns, Mapping) else dict.fromkeys(columns, "")
-    if isinstance(columns, str) or not named or not set(named) <= set(rows[0]):
-        raise ValueError(f"{what}={columns!r} does not list columns of the rows: {list(rows[0])}")
+    try:
+        found = [] if isinstance(columns, str) else [str(column) for column in columns]
+    except Exception:  # whatever a stranger's class does when it is walked through
+        found = []
+    if not found or not set(found) <= set(rows[0]):
+        raise ParameterError(
+            f"{what}={shown(columns)} does not list columns of the rows: {list(rows[0])}"
+        )
+    named = columns if isinstance(columns, Mapping) else dict.fromkeys(found, "")
     axes = {c: a if isinstance(a, Axis) else Axis(a) for c, a in named.items()}
     for column, axis in axes.items():
         if axis.log and min(_numbers(rows, column), default=0) <= 0:
-            raise ValueError(f"{column!r} is not above 0 everywhere: draw it without log=True")
+            raise ParameterError(f"{column!r} is not above 0 everywhere: draw it without log=True")
     return axes
 
 
@@ -147,14 +173,16 @@ def _check(rows: list[Row], knobs: Columns, metrics: Columns) -> None:
     at = [_pick(row, knobs) for row in rows]
     for i, here in enumerate(at):
         if (first := at.index(here)) < i:
-            raise ValueError(f"rows {first} and {i} are both at {here}: add a column to knobs")
+            raise ParameterError(f"rows {first} and {i} are both at {here}: add a column to knobs")
     for knob in knobs:
         kinds = {type(row[knob]).__name__ for row in rows}
         if len(_numbers(rows, knob)) < len(rows) and (len(kinds) > 1 or "NoneType" in kinds):
-            raise ValueError(f"knob {knob!r} mixes {sorted(kinds)}: make its cells of one kind")
+            raise ParameterError(
+                f"knob {knob!r} mixes {sorted(kinds)}: make its cells of one kind"
+            )
     for metric in metrics:
         if metric in knobs or not _numbers(rows, metric):
-            raise ValueError(f"metric {metric!r} is a knob or not numbers: leave it out")
+            raise ParameterError(f"metric {metric!r} is a knob or not numbers: leave it out")
 
 
 def _pick(row: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:

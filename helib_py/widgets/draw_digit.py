@@ -12,7 +12,9 @@ import traitlets
 from numpy.typing import ArrayLike
 
 from .. import data, show
-from ..encoding import as_numbers
+from ..encoding import as_numbers, as_whole
+from ..errors import BadValue, ParameterError, ShapeError
+from ..options import instance
 from ..plans import Plan
 from ..show.widgets import Widget
 from .recorded import record
@@ -42,7 +44,7 @@ class DrawDigit(Widget):
     behind this object: it gets public keys and ciphertexts, never the key, a drawing or an answer.
     Where the browser cannot encrypt, a run is shown that Python recorded here.
 
-    ValueError for a plan that does not fit; takes about a second, for the recording.
+    ParameterError for a plan that does not fit; takes about a second, for the recording.
     """
 
     _esm = front_end("parts.js", "plan.js", "threads.js", "ink.js", "pad.js", "session.js",
@@ -71,9 +73,10 @@ class DrawDigit(Widget):
         *,
         title: str = "Draw a digit",
     ) -> None:
+        instance(plan, Plan, "a plan, from he.plan(net, X)")
         if examples is None:
             examples, labels = _held_out()
-        images, digits = _fit(plan, as_numbers(examples), np.asarray(labels))
+        images, digits = _fit(plan, as_numbers(examples), as_whole(labels))
         script, wasm = node_seal(NODE_SEAL)
         traits: dict[str, Any] = {
             "plan": plan.to_json(), "examples": images.astype("<f8").tobytes(),
@@ -82,9 +85,7 @@ class DrawDigit(Widget):
             "recorded": record(plan, images.reshape(-1, *plan.interface.shape)),
             "seal_script": script, "seal_wasm": wasm,
         }  # fmt: skip
-        for name, value in traits.items():
-            self.set_trait(name, value)
-        super().__init__()
+        super().__init__(traits)
         self._remote = RemoteServer(plan)
         self.on_msg(self._hear)
 
@@ -104,20 +105,25 @@ def _held_out() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fit(plan: Plan, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """The examples as (count, 784) and their labels; a ValueError says what does not fit."""
+    """The examples as (count, 784) and their labels; a HelibError says what does not fit."""
     inside, pixels = plan.interface, SIDE * SIDE
-    if np.prod(inside.shape) != pixels or inside.outputs != CLASSES or inside.bound < 1:
-        raise ValueError(
+    if plan.flood:
+        raise ParameterError(
+            "a plan that floods its answers: a page contains the weights, and its server neither "
+            "floods nor counts; plan without flood="
+        )
+    if np.prod(inside.shape) != pixels or inside.outputs != CLASSES or inside.span.high < 1:
+        raise ParameterError(
             f"a plan from {inside.shape} to {inside.outputs} scores: it must take the ink of "
             f"{SIDE}×{SIDE} pixels, from 0 to 1, to {CLASSES} scores"
         )
-    if images.size != len(labels) * pixels or not len(labels) or labels.ndim != 1:
-        raise ValueError(
+    if labels.ndim != 1 or not len(labels) or images.size != len(labels) * pixels:
+        raise ShapeError(
             f"examples of shape {images.shape} and labels {labels.shape}: give (count, 28, 28) "
             "and a digit for each"
         )
     if images.min() < 0 or images.max() > 1:
-        raise ValueError("examples must be the ink from 0 to 1: divide by the largest value")
+        raise BadValue("examples must be the ink from 0 to 1: divide by the largest value")
     return images.reshape(-1, pixels), [int(digit) for digit in labels]
 
 

@@ -1,7 +1,7 @@
 // A plan, as `Plan.to_json()` wrote it in Python, and its evaluator, which runs on any engine.
 // Threads and front ends are single texts that import nothing: these files are joined in Python.
 
-const VERSION = 1;
+const VERSION = 2;
 const TWO_REGISTERS = ["add", "subtract", "multiply"];
 const WITH_PLAINTEXT = ["add_plain", "multiply_plain"];
 const WITH_NUMBER = ["rotate", "lower"];
@@ -19,7 +19,7 @@ const ARRAYS = { "<f8": Float64Array, "<i4": Int32Array };
  * @property {number[]} primes the same as numbers: scales are divided by them
  * @property {number} slots
  * @property {number[]} rotations
- * @property {{shape: number[], scale: number, bound: number, gather: Int32Array, count: number}} input
+ * @property {{shape: number[], scale: number, low: number, high: number, gather: Int32Array, count: number}} input
  * @property {{register: number, level: number, scale: number, stride: number, count: number}} output
  * @property {Step[]} steps
  * @property {Constant[]} constants
@@ -56,6 +56,7 @@ async function readPlan(text) {
     demand(plan.format === "helib_py.plan", "this is no plan of helib_py");
     if (plan.version !== VERSION)
       throw new PlanError(`this plan is of version ${plan.version}: this page reads ${VERSION} only, update helib_py`);
+    if (plan.flood) throw new PlanError("this plan floods its answers, and a page cannot: use one that was made without flood=");
     return checkPlan(await unpackPlan(plan));
   } catch (error) {
     if (error instanceof PlanError) throw error;
@@ -80,6 +81,8 @@ async function unpackPlan(plan) {
 function checkPlan(plan) {
   const { input, output, rotations, slots } = plan;
   demand(Number.isInteger(input.count) && input.count > 0, `gather has ${input.gather.length} slots`);
+  demand(Number.isFinite(input.low) && Number.isFinite(input.high) && input.low <= 0 && input.high >= 0
+    && input.low < input.high, "its inputs have no range");
   const size = input.shape.reduce((product, n) => product * n, 1);
   demand(input.gather.every((i) => i >= -1 && i < size), "gather points outside the input");
   demand(rotations.every((k) => k > 0 && k < slots), "it rotates further than there are slots");
@@ -121,8 +124,12 @@ function after(name, { level, scale, parts }, other, b, primes) {
   return { level, scale, parts: Math.max(parts, other.parts ?? 2) };
 }
 
-/** An input's numbers on the slots of each ciphertext. */
+/** An input's numbers on the slots of each ciphertext; RangeError for one that the plan is not good for. */
 function layOut({ slots, input }, numbers) {
+  const at = numbers.findIndex((x) => !(x >= input.low && x <= input.high));
+  if (at >= 0)
+    throw new RangeError(`input[${at}] is ${numbers[at]}, and the plan is good for numbers from ${input.low} to `
+      + `${input.high}: scale the input as its examples were`);
   const on = Float64Array.from(input.gather, (i) => (i < 0 ? 0 : numbers[i]));
   return Array.from({ length: input.count }, (_, c) => on.slice(c * slots, (c + 1) * slots));
 }

@@ -14,12 +14,14 @@ from time import perf_counter
 from typing import Any
 
 from .. import engines, noise
+from ..bundle import PublicBundle
 from ..ckks import CKKSVector
 from ..engines.seal import Foreign
 from ..errors import BadBytes, HelibError, MissingKey
 from ..noise import Estimate
+from ..options import instance
 from ..plans import Plan
-from ..roles import PublicBundle, Server
+from ..roles import Server
 
 Label = dict[str, Any]
 Parts = list[tuple[str, bytes]]
@@ -31,7 +33,7 @@ class RemoteServer:
     """Answers the messages of pages for one plan; holds the public keys of the last four."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+        self.plan = instance(plan, Plan, "a plan, from he.plan(net, X)")
         self._engine = engines.own_engine(plan.params)
         self._foreign = Foreign(plan.params, self._engine)
         self._servers: dict[str, Server] = {}
@@ -97,7 +99,7 @@ class RemoteServer:
             raise MissingKey("no public keys are here: send them before the first ciphertext")
         context, inside = server.public.context, self.plan.interface
         top, size = inside.params.depth, inside.params.slots
-        estimate = Estimate(inside.bound, noise.fresh_std(inside.params, inside.scale))
+        estimate = Estimate(inside.span.bound, noise.fresh_std(inside.params, inside.scale))
         bare = [self._foreign.ciphertext(data, top, inside.scale) for data in ciphertexts]
         handles = [context.e.load(data, top, inside.scale) for data in bare]
         result = server.run(

@@ -180,10 +180,10 @@ def test_a_page_that_cannot_encrypt_says_why_and_shows_a_recorded_run(
 def test_a_plan_of_another_version_is_a_clear_error_in_the_page(tmp_path, offline_page):
     page, file = offline_page, write_page(tmp_path, widget())
     text = file.read_text()
-    assert '\\"version\\": 1' in text
-    file.write_text(text.replace('\\"version\\": 1', '\\"version\\": 2'))
+    assert '\\"version\\": 2' in text
+    file.write_text(text.replace('\\"version\\": 2', '\\"version\\": 3'))
     page.goto(file.as_uri())
-    expect(page.get_by_text("version 2: this page reads 1 only")).to_be_visible()
+    expect(page.get_by_text("version 3: this page reads 2 only")).to_be_visible()
     expect(page.get_by_text("runs that Python recorded")).to_be_visible()
     assert page.errors == []
 

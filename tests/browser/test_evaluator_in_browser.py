@@ -89,8 +89,9 @@ def broken(**changes):
 @pytest.mark.parametrize(
     ("said", "changes"),
     [
-        ("version 2", {"version": 2}),
+        ("version 3", {"version": 3}),
         ("no plan", {"format": "else"}),
+        ("floods its answers", {"flood": [40.0, 1]}),
         ("impossible step", {"steps__0": ["decrypt", 1, 0, 0]}),
         ("impossible step", {"steps__0": ["rotate", 1, 9999, 1]}),
         ("impossible step", {"steps__0": ["rotate", 1, 0, 3333]}),

@@ -44,11 +44,11 @@ class SealEvaluator(Operations):
 
     @guarded
     def rescale(self, a: Handle) -> Handle:
-        return self.lib.rescale(a)
+        return self._masked(self.lib.rescale, a)
 
     @guarded
     def lower(self, a: Handle, level: int) -> Handle:
-        return self.lib.lower(a, level)
+        return self._masked(self.lib.lower, a, level)
 
     def load(self, data: bytes, level: int, scale: float) -> Handle:
         return self._load(data, level, scale, ntt=True)

@@ -85,16 +85,16 @@ class Operations(ABC):
 
     @guarded
     def multiply(self, a: Handle, b: Handle) -> Handle:
-        return self.lib.multiply(a, b)
+        return self._masked(self.lib.multiply, a, b)
 
     @guarded
     def square(self, a: Handle) -> Handle:
-        return self.lib.square(a)
+        return self._masked(self.lib.square, a)
 
     @guarded
     def relinearise(self, a: Handle) -> Handle:
         self.need("relinearisation")
-        return self.lib.relinearise(a)
+        return self._masked(self.lib.relinearise, a)
 
     @guarded
     def rotate(self, a: Handle, steps: int) -> Handle:
@@ -106,7 +106,7 @@ class Operations(ABC):
                 f"parameters with rotations=(…, {steps}); here {self._rotations}"
             )
         for step in path:
-            a = self.lib.rotate(a, step)
+            a = self._masked(self.lib.rotate, a, step)
         return a
 
     def dump(self, a: Handle) -> bytes:
@@ -140,13 +140,17 @@ class Operations(ABC):
                 "(depth ≥ 1, rotations not empty) and send its public bundle again"
             )
 
-    def _masked(self, operation: Callable[..., Handle], a: Handle, b: Handle) -> Handle:
-        """SEAL refuses a sum whose masks cancel, as in x - x: then mask it afresh."""
+    def _masked(self, operation: Callable[..., Handle], a: Handle, *others: Any) -> Handle:
+        """SEAL refuses what loses its mask, as x - x does: then mask it afresh, and once more.
+
+        A stranger's ciphertext can be made to lose it or not by the weights that it meets: to
+        refuse would tell of them.
+        """
         try:
-            return operation(a, b)
+            return operation(a, *others)
         except RuntimeError as error:
             zero = self._instead(a, self.lib.scale(a), error)
-            return operation(self.lib.add(a, zero), b)
+            return operation(self.lib.add(a, zero), *others)
 
     def _instead(self, a: Handle, scale: float, error: RuntimeError) -> Handle:
         """A fresh 0 at the place of a, if that is what SEAL refused to make."""
