@@ -65,7 +65,7 @@ def _score(rounds: int) -> Iterator[Result]:
     params = he.Paillier(BITS, precision=16, bound=4, factor_precision=8, factor_bound=8)
     owner = he.ModelOwner(params)
     w = random.normal(0, 1, 30)
-    model = he.SealedModel.from_bytes(owner.encrypt_model(w, 0.5).to_bytes())
+    model = he.SealedModel.from_bytes(owner.encrypt_model(w, 0.5).to_bytes(), params)
     key = PaillierPublicKey(int.from_bytes(owner.public.keys["public"], "big"))
     theirs, bias = [key.encrypt(value) for value in w.tolist()], key.encrypt(0.5)
     # Tables of 36 MB that pay for themselves over thousands of mails; a new mail each time.
