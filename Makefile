@@ -27,7 +27,8 @@ lab: .venv/.ready $(web)
 test: test-package test-notebooks
 
 test-package: .venv/.ready $(web)
-	$(pytest) $(PYTEST_FLAGS) --ignore=tests/browser/book
+	$(pytest) $(PYTEST_FLAGS) --ignore=tests/browser
+	$(pytest) $(PYTEST_FLAGS) tests/browser --ignore=tests/browser/book  # in processes of their own
 
 test-notebooks: book/_build/.fresh $(web)
 	$(nbval) notebooks
