@@ -252,10 +252,9 @@ class Server:
         if isinstance(self.plan, BatchPlan):
             (scores,) = batch.run_all(self.plan, self.public, self._counted([inputs]))
             return scores
-        if not isinstance(inputs, list | tuple):
-            raise ShapeError(f"{type(inputs).__name__}: pass what DataOwner(plan).encrypt(x) gave")
         context, inside = self.public.context, self.plan.interface
-        loaded: list[Any] = [c if _at_home(c, context) else self.public.load(c) for c in inputs]
+        parts = _parts(inputs)
+        loaded: list[Any] = [c if _at_home(c, context) else self.public.load(c) for c in parts]
         inside.check(loaded)
         self._allowance.take()
         output = self.plan.program.run(context.e, [c.handle for c in loaded], self._encoded)
@@ -279,7 +278,7 @@ class Server:
             results = batch.run_all(self.plan, self.public, uploads, workers, tick)
             yield from (result.to_bytes() for result in results)
             return
-        jobs = ([c if isinstance(c, bytes) else c.to_bytes() for c in up] for up in uploads)
+        jobs = ([c if isinstance(c, bytes) else c.to_bytes() for c in _parts(up)] for up in uploads)
         public = self.public
         given = (self.plan.to_bytes(), public.to_bytes(), public.params.insecure, public.engine)
         with batch.crew(workers, _Worker, *given) as run:
@@ -308,6 +307,15 @@ class _Worker:
     def __call__(self, upload: Sequence[bytes]) -> bytes:
         result: bytes = self._server.run(upload).to_bytes()
         return result
+
+
+def _parts(upload: Upload) -> Sequence[Ciphertext | bytes]:
+    """The ciphertexts of one input, each an object or its bytes."""
+    if not isinstance(upload, list | tuple) or not all(
+        isinstance(c, Ciphertext | bytes) for c in upload
+    ):
+        raise ShapeError(f"{shown(upload)}: pass what DataOwner(plan).encrypt(x) gave")
+    return upload
 
 
 def _at_home(c: Ciphertext | bytes, context: Context) -> bool:
