@@ -278,7 +278,9 @@ class Server:
             results = batch.run_all(self.plan, self.public, uploads, workers, tick)
             yield from (result.to_bytes() for result in results)
             return
-        jobs = ([c if isinstance(c, bytes) else c.to_bytes() for c in _parts(up)] for up in uploads)
+        jobs = (
+            [c if isinstance(c, bytes) else c.to_bytes() for c in _parts(up)] for up in uploads
+        )
         public = self.public
         given = (self.plan.to_bytes(), public.to_bytes(), public.params.insecure, public.engine)
         with batch.crew(workers, _Worker, *given) as run:
@@ -316,6 +318,10 @@ def _parts(upload: Upload) -> Sequence[Ciphertext | bytes]:
     ):
         raise ShapeError(f"{shown(upload)}: pass what DataOwner(plan).encrypt(x) gave")
     return upload
+
+
+def _as_bytes(c: Ciphertext | bytes) -> bytes:
+    return c if isinstance(c, bytes) else c.to_bytes()
 
 
 def _at_home(c: Ciphertext | bytes, context: Context) -> bool:
