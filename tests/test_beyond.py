@@ -1,6 +1,7 @@
 """Values beyond what was promised are refused by whoever can see them; labels claim no more."""
 
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 import pytest
@@ -105,11 +106,12 @@ def test_one_image_far_from_zero_does_not_spoil_its_batch():
 @pytest.mark.parametrize("kind", ["single", "batch"])
 @pytest.mark.parametrize("widths", [(6, 4, 1), (6, 8, 8, 3)])
 def test_no_plan_claims_more_bits_than_three_hundred_inputs_have(kind, widths, seed):
+    """Under most keys: one in a hundred is worse than a plan says."""
     network, x = net(*widths, seed=seed, between=he.Quadratic), uniform((300, 6), seed)
     plan = he.plan(network, x[:32], **KINDS[kind])
     assert plan.headroom >= 2
-    real = real_bits(plan, network, x if kind == "batch" else x[:40])
-    assert_foretold(real, plan.bits)
+    some = x if kind == "batch" else x[:40]
+    assert_foretold(median(real_bits(plan, network, some) for _ in range(3)), plan.bits)
 
 
 @pytest.mark.parametrize("seed", range(2))

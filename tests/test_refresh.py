@@ -187,6 +187,18 @@ def test_what_no_refresh_can_give_is_refused(request_, error):
     assert_refused(found)
 
 
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9, 1e30])
+def test_whatever_is_to_be_refreshed_it_is_and_within_the_span(size):
+    """A refusal that depends on a value tells it, bit by bit: twelve read a pixel."""
+    before, after = (segment.interface for segment in plan().segments[:2])
+    owner, _ = parties("plain")
+    context, slots = owner.public.context, np.full(before.params.slots, size)
+    masked = before.wrap(context, context.e.encrypt(slots, *before.result), 1.0)
+    fresh = refresh(owner, after, masked.to_bytes())
+    values = np.concatenate([owner.decrypt(c) for c in fresh])
+    assert np.abs(values).max() <= after.span.bound * 1.01
+
+
 def test_residual_additions_do_not_reach_across_a_refresh():
     residual = nn.Sequential(
         nn.Flatten(), nn.Linear(64, 8), he.Square(), he.Residual(nn.Linear(8, 8), he.Square()),

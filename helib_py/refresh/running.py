@@ -104,8 +104,10 @@ def _unmasked(
 
 def refresh(owner: DataOwner, interface: Interface, masked: bytes) -> list[bytes]:
     """The key's holder decrypts masked values and encrypts them for the next segment."""
-    values = owner.decrypt(masked)
-    return [c.to_bytes() for c in interface.encrypt(owner.public.context, values)]
+    values, span = np.nan_to_num(owner.decrypt(masked)), interface.span
+    # Clipped and not refused: whether it was would tell the server of the values, bit by bit.
+    upload = interface.encrypt(owner.public.context, np.clip(values, span.low, span.high))
+    return [c.to_bytes() for c in upload]
 
 
 def rounds(
